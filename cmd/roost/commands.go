@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/roost-run/roost/internal/flags"
+)
+
+// The groups of the overview, in its order.
+const (
+	everyday  flags.Group = "Every day"
+	lifecycle flags.Group = "The OCI lifecycle, as engines call it"
+	setUp     flags.Group = "Configuration and set-up"
+)
+
+// entry makes the table of a command only when that command is called.
+type entry struct {
+	name string
+	make func() command
+}
+
+func commands() []entry {
+	return []entry{
+		{"run", runCommand}, {"exec", execCommand}, {"list", listCommand}, {"ps", psCommand},
+		{"wait", waitCommand}, {"gc", gcCommand}, {"unshare", unshareCommand},
+		{"create", createCommand}, {"start", startCommand}, {"state", stateCommand},
+		{"kill", killCommand}, {"delete", deleteCommand},
+		{"spec", specCommand}, {"explain", explainCommand}, {"features", featuresCommand},
+		{"completion", completionCommand}, {"version", versionCommand}, {"help", helpCommand},
+		{"man", manCommand}, {"__complete", completeCommand}, {"__completeNoDesc", completeBareCommand},
+	}
+}
+
+func find(name string) (command, error) {
+	for _, e := range commands() {
+		if e.name == name {
+			return e.make(), nil
+		}
+	}
+	if reason := later(name); reason != "" {
+		return command{}, fmt.Errorf("%s is not supported by this version of roost: %s", name, reason)
+	}
+	var near []string
+	for _, e := range commands() {
+		if name != "" && !e.hidden() && flags.Near(name, e.name) {
+			near = append(near, e.name)
+		}
+	}
+	if len(near) > 0 {
+		return command{}, fmt.Errorf("unknown command %q; did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return command{}, fmt.Errorf("unknown command %q; see: roost help", name)
+}
+
+// later names commands of other runtimes that are known and refused, rather than unknown.
+func later(name string) string {
+	switch name {
+	case "pause", "resume":
+		return "it needs a cgroup of the container's own"
+	case "update", "events":
+		return "it needs cgroup limits"
+	case "checkpoint", "restore":
+		return "it needs CRIU"
+	}
+	return ""
+}
+
+func (e entry) hidden() bool { return e.make().Hidden }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/runtime-spec/specs-go/features"
+
+	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/internal/spec"
+)
+
+func featuresCommand() command {
+	return command{
+		Command: flags.Command{
+			Name: "features", Usage: []string{""}, Short: "print what of the specification this roost implements", Group: setUp,
+			Long: "The shape is that of the runtime-spec's features.md. It tells about roost, not about this machine or this user.",
+		},
+		run: func(a *app, _ flags.Args) (int, error) {
+			text, err := json.MarshalIndent(featureSet(), "", "  ")
+			if err != nil {
+				return 0, err
+			}
+			return 0, a.print(string(text) + "\n")
+		},
+	}
+}
+
+// document is features.Features with its empty lists written out: an absent list means "unknown" (features.md).
+type document struct {
+	features.Features
+	Hooks []string `json:"hooks"`
+}
+
+func featureSet() document {
+	no := new(bool)
+	return document{Hooks: []string{}, Features: features.Features{
+		OCIVersionMin: "1.0.0", OCIVersionMax: spec.Version,
+		MountOptions: mountOptions(),
+		Linux: &features.Linux{
+			Namespaces:      namespaces(),
+			Capabilities:    capabilities(),
+			Cgroup:          &features.Cgroup{V1: no, V2: no, Systemd: no, SystemdUser: no, Rdma: no},
+			Seccomp:         &features.Seccomp{Enabled: no},
+			Apparmor:        &features.Apparmor{Enabled: no},
+			Selinux:         &features.Selinux{Enabled: no},
+			IntelRdt:        &features.IntelRdt{Enabled: no, Schemata: no, Monitoring: no},
+			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: no}},
+			NetDevices:      &features.NetDevices{Enabled: no},
+		},
+		Annotations: map[string]string{"run.roost.version": version, "run.roost.commit": commitID()},
+	}}
+}
+
+func namespaces() []string {
+	return []string{
+		string(specs.CgroupNamespace), string(specs.IPCNamespace), string(specs.MountNamespace), string(specs.NetworkNamespace),
+		string(specs.PIDNamespace), string(specs.TimeNamespace), string(specs.UserNamespace), string(specs.UTSNamespace),
+	}
+}
+
+// capabilities are those that roost and the running kernel both know.
+func capabilities() []string {
+	names := spec.Capabilities()
+	text, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
+	if last, convErr := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && convErr == nil && last < len(names) {
+		names = names[:last+1]
+	}
+	return names
+}
+
+// mountOptions are the options that mean something to roost itself; features_test.go holds them against the parser.
+func mountOptions() []string {
+	return strings.Fields(`
+		async atime bind defaults dev diratime dirsync exec lazytime loud mand noatime nodev nodiratime noexec
+		noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime
+		relatime remount rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro
+		rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave
+		strictatime suid symfollow sync unbindable`)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/roost-run/roost/internal/terminal"
+	"github.com/roost-run/roost/runtime"
+)
+
+// catch begins to hold signals for the process to come. It is called first of all, since it takes a while, which
+// passes beside the reading of the configuration.
+func (a *app) catch() { a.signals = terminal.Catch() }
+
+// attached runs a process in the foreground: start begins it, signals are forwarded to it, its terminal, if it has
+// one, is relayed to ours, and its status comes back. after is for what is to be done when the process is gone: its
+// context ends when a signal says that we are to stop, too. Precondition: catch.
+func (a *app) attached(
+	start func(ctx context.Context) (*runtime.Process, error),
+	after func(ctx context.Context, status runtime.ExitStatus, err error) error,
+) (int, error) {
+	ctx := context.Background()
+	defer a.signals.Stop()
+	a.signals.Ready() // before the process exists: a signal that comes in between is for it
+	p, err := start(ctx)
+	if err != nil {
+		return 0, err
+	}
+	debug.SetGCPercent(100) // from here on this may live for days, and the launch, which forks us, is over
+	status, err := a.relayed(ctx, p)
+	if after != nil {
+		err = after(a.signals.Gone(ctx), status, err)
+	}
+	return status.Code, err
+}
+
+// relayed forwards signals and the terminal until the process is gone.
+func (a *app) relayed(ctx context.Context, p *runtime.Process) (runtime.ExitStatus, error) {
+	master := p.Console()
+	if master == nil {
+		a.signals.Forward(p.Signal, nil)
+		return p.Wait(ctx)
+	}
+	defer master.Close()
+	if terminal.IsTerminal(a.stdin) {
+		if err := a.signals.Raw(a.stdin); err != nil {
+			a.log.slog().Warn("the terminal stays in its mode: " + err.Error())
+		}
+	}
+	relay, err := terminal.Start(master, a.stdin, a.stdout)
+	if err != nil {
+		// Nobody would read what it writes: it would block for ever, and we with it.
+		_ = p.Signal(syscall.SIGKILL)
+		status, waitErr := p.Wait(ctx)
+		return status, errors.Join(err, waitErr)
+	}
+	a.signals.Forward(p.Signal, relay.Resize)
+	status, err := p.Wait(ctx)
+	return status, errors.Join(err, relay.Finish(a.signals.Gone(ctx)))
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/runtime"
+)
+
+func killCommand() command {
+	var all bool
+	return command{
+		Command: flags.Command{
+			Name: "kill", Usage: []string{"[--all] ID [SIGNAL]"}, Short: "send a signal to the process of a container", Group: lifecycle,
+			Long: "SIGNAL is a number or a name, with or without SIG, RTMIN+3 for one; TERM without it. 0 only asks whether the\nprocess is there.",
+			Min:  1, Max: 2, Stop: true, Complete: []flags.Hint{flags.Containers, flags.Nothing},
+			Flags: []flags.Flag{{Name: "all", Short: 'a', To: &all, Help: "to every process; a container that has stopped is no error"}},
+		},
+		run: func(a *app, args flags.Args) (int, error) {
+			sig := syscall.SIGTERM
+			if len(args.List) == 2 {
+				var err error
+				if sig, err = parseSignal(args.List[1]); err != nil {
+					return 0, err
+				}
+			}
+			c, err := a.load(args.List[0])
+			if err != nil {
+				return 0, err
+			}
+			err = c.Signal(context.Background(), sig, all)
+			if all && errors.Is(err, runtime.ErrNotRunning) {
+				return 0, nil // runc's, and relied on: "all of them" may be none
+			}
+			return 0, err
+		},
+	}
+}
+
+// The real-time signals that a program can use: glibc keeps the first two of the kernel's (signal(7)).
+const rtMin, rtMax = 34, 64
+
+func parseSignal(word string) (syscall.Signal, error) {
+	if number, err := strconv.ParseUint(word, 10, 8); err == nil && number <= rtMax {
+		return syscall.Signal(number), nil
+	}
+	name := strings.TrimPrefix(strings.ToUpper(word), "SIG")
+	if sig := unix.SignalNum("SIG" + name); sig != 0 {
+		return sig, nil
+	}
+	if sig, ok := realTime(name); ok {
+		return sig, nil
+	}
+	return 0, fmt.Errorf("unknown signal %q; give a name such as TERM, KILL or RTMIN+3, or a number up to %d", word, rtMax)
+}
+
+// realTime reads RTMIN, RTMIN+n, RTMAX and RTMAX-n.
+func realTime(name string) (syscall.Signal, bool) {
+	base, sign := rtMin, "+"
+	offset, ok := strings.CutPrefix(name, "RTMIN")
+	if !ok {
+		base, sign = rtMax, "-"
+		if offset, ok = strings.CutPrefix(name, "RTMAX"); !ok {
+			return 0, false
+		}
+	}
+	if offset == "" {
+		return syscall.Signal(base), true
+	}
+	digits, ok := strings.CutPrefix(offset, sign)
+	n, err := strconv.ParseUint(digits, 10, 8)
+	if !ok || err != nil || n > rtMax-rtMin {
+		return 0, false
+	}
+	if base == rtMax {
+		return syscall.Signal(rtMax - n), true
+	}
+	return syscall.Signal(rtMin + n), true
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// report writes the error that ends the command: to the log in its format, and to stderr in words, except that a JSON
+// log without a file is stderr itself and gets the record alone.
+func (a *app) report(err error) {
+	if a.log.json {
+		record := fatalRecord(err.Error())
+		if a.log.file == nil {
+			a.stderr.WriteString(record)
+			return
+		}
+		a.log.file.WriteString(record)
+	} else if a.log.file != nil {
+		a.log.file.WriteString(textLine("error", err.Error()))
+	}
+	a.stderr.WriteString("roost: " + printable(err.Error()) + "\n")
+}
+
+// fatalRecord is one line: containerd decodes a stream of such objects, podman exactly one.
+func fatalRecord(msg string) string {
+	b := append([]byte(nil), `{"level":"error","msg":`...)
+	b = appendJSONString(b, msg)
+	return string(b) + `,"time":"` + now() + "\"}\n"
+}
+
+// printable makes escape sequences harmless: names in messages may come from inside a container, and are shown on
+// somebody's terminal.
+func printable(text string) string {
+	if !strings.ContainsFunc(text, unprintable) && utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			b.WriteString(`\x` + strconv.FormatUint(uint64(text[i]), 16))
+		case unprintable(r):
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}

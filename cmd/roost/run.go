@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/roost-run/roost/internal/byhand"
+	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/runtime"
+)
+
+// runOptions are the flags of run beyond those of create.
+type runOptions struct {
+	wiring
+	hand         byhand.Options
+	bundle       string
+	detach, keep bool
+	replace      bool
+}
+
+func runCommand() command {
+	var o runOptions
+	var cmd command
+	cmd = command{
+		Command: flags.Command{
+			Name: "run", Short: "run a command in a new container", Group: everyday,
+			Usage: []string{"[flags] ID", "[flags] -- COMMAND [ARG…]", "[flags] --rootfs DIR -- COMMAND [ARG…]"},
+			Long: "With an ID, runs the bundle in the working directory or in --bundle: its config.json says what.\n" +
+				"In the foreground the exit status is the command's, 128 and the number when a signal killed it, and nothing is\n" +
+				"left behind; own errors are 1.\n\n" + byhand.LongHelp,
+			Max: -1, Complete: []flags.Hint{flags.Anything},
+		},
+		run: func(a *app, args flags.Args) (int, error) { return o.run(a, &cmd.Command, args) },
+	}
+	cmd.Flags = append(o.ownFlags(), append(o.processFlags(), append(o.containerFlags(), byHandFlags(&o.hand)...)...)...)
+	return cmd
+}
+
+func (o *runOptions) ownFlags() []flags.Flag {
+	return []flags.Flag{
+		bundleFlag(&o.bundle),
+		{Name: "detach", Short: 'd', To: &o.detach, Help: "do not wait for the process"},
+		{Name: "tty", Short: 't', To: &o.hand.TTY, Help: "give the process a terminal"},
+		{Name: "interactive", Short: 'i', To: &o.hand.Interactive, Help: "connect stdin to a process that is detached; others have it anyway"},
+		{Name: "init", To: &o.hand.Init, Help: "run a minimal pid 1 above the process, which reaps and forwards signals"},
+		{Name: "keep", To: &o.keep, Help: "leave the container there when its process has ended, for state, wait and delete"},
+		{Name: "replace", To: &o.replace, Help: "first clear what a dead container of the same id left"},
+	}
+}
+
+func (o *runOptions) run(a *app, cmd *flags.Command, args flags.Args) (int, error) {
+	if !o.detach {
+		a.catch()
+	}
+	id, create, err := o.create(a, cmd, args)
+	if err != nil {
+		return 0, err
+	}
+	store, err := a.store()
+	if err != nil {
+		return 0, err
+	}
+	if o.detach {
+		if _, _, err := store.Run(context.Background(), id, create); err != nil {
+			return 0, err
+		}
+		if create.Spec != nil && create.Bundle == "" {
+			return 0, a.print(id + "\n") // nobody knows a name that was made up
+		}
+		return 0, nil
+	}
+	return o.foreground(a, store, id, create)
+}
+
+// foreground waits for the payload and then removes the container, also when the waiting failed.
+func (o *runOptions) foreground(a *app, store *runtime.Store, id string, create runtime.CreateOptions) (int, error) {
+	var c *runtime.Container
+	start := func(ctx context.Context) (p *runtime.Process, err error) {
+		c, p, err = store.Run(ctx, id, create)
+		return p, err
+	}
+	return a.attached(start, func(ctx context.Context, status runtime.ExitStatus, err error) error {
+		if o.keep {
+			return errors.Join(err, c.RecordExit(status))
+		}
+		return errors.Join(err, c.Destroy(ctx, true))
+	})
+}
+
+// create says what to make: of a bundle, or by hand.
+func (o *runOptions) create(a *app, cmd *flags.Command, args flags.Args) (string, runtime.CreateOptions, error) {
+	create := runtime.CreateOptions{
+		Bundle: o.bundle, Init: o.hand.Init, Replace: o.replace,
+		Attended: !o.detach && !o.keep,
+	}
+	id := ""
+	var err error
+	if isByHand(&o.hand, o.bundle, args) {
+		if id, err = o.byHand(a, args, &create); err != nil {
+			return "", create, err
+		}
+	} else {
+		if err := imageError(args, o.bundle); err != nil {
+			return "", create, err
+		}
+		cmd.Min, cmd.Max = 1, 1
+		if err := errors.Join(cmd.Count(args), onlyByHand(cmd)); err != nil {
+			return "", create, seeHelp(err, cmd.Name)
+		}
+		id = args.List[0]
+		if err := o.fromBundle(&create); err != nil {
+			return "", create, err
+		}
+	}
+	create, err = o.createOptions(a, create)
+	if o.detach && create.Bundle == "" && !o.hand.Interactive {
+		create.Stdio.In = nil
+	}
+	return id, create, err
+}
+
+func (o *runOptions) byHand(a *app, args flags.Args, create *runtime.CreateOptions) (id string, err error) {
+	if o.bundle != "" {
+		return "", errors.New("--bundle and --rootfs are two ways to say what to run; leave one out")
+	}
+	if o.hand.Name == "" && len(args.List) > 0 {
+		if o.hand.Name, err = madeUpName(args.List[0]); err != nil {
+			return "", err
+		}
+	}
+	o.hand.IDMap = o.idMap
+	if create.Spec, err = a.byHandSpec(&o.hand, args); err != nil {
+		return "", err
+	}
+	o.idMap = o.hand.RuntimeIDMap()
+	return o.hand.Name, checkConsole(o.hand.TTY, o.detach, o.consoleSocket)
+}
+
+// fromBundle lets the runtime read the configuration, except where a flag changes it.
+func (o *runOptions) fromBundle(create *runtime.CreateOptions) error {
+	if !o.hand.TTY {
+		return checkBundleConsole(o.bundle, o.consoleSocket, o.detach)
+	}
+	loaded, err := loadBundle(o.bundle)
+	if err != nil {
+		return err
+	}
+	if loaded.Process != nil {
+		loaded.Process.Terminal = true
+	}
+	create.Spec = loaded
+	return checkConsole(true, o.detach, o.consoleSocket)
+}

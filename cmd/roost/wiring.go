@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/runtime"
+)
+
+// wiring says how a container and its process are connected to the caller; create, run and exec share it.
+type wiring struct {
+	consoleSocket, pidFile string
+	preserveFDs            int
+	noPivot, noNewKeyring  bool
+	idMap                  string
+	ignored                bool
+	refused                string
+}
+
+// processFlags are those of every command that starts a process.
+func (w *wiring) processFlags() []flags.Flag {
+	return []flags.Flag{
+		{Name: "console-socket", Arg: "SOCKET", To: &w.consoleSocket, Complete: flags.Files, Help: "send the master of the terminal to this unix socket"},
+		{Name: "pid-file", Arg: "FILE", To: &w.pidFile, Complete: flags.Files, Help: "write the pid of the process to this file"},
+		{Name: "preserve-fds", Arg: "N", To: &w.preserveFDs, Help: "pass the N descriptors from 3 on"},
+		{Name: "pidfd-socket", Arg: "SOCKET", To: &w.refused, Unsupported: "pidfds are not sent to sockets"},
+	}
+}
+
+// containerFlags are those of commands that make a container.
+func (w *wiring) containerFlags() []flags.Flag {
+	return []flags.Flag{
+		{Name: "idmap", Arg: "MAP", To: &w.idMap, Help: "ids for a configuration that has no user namespace: auto, single, keep-id or a map such as 0:1000:1,1:100000:65536"},
+		{Name: "no-pivot", To: &w.noPivot, Hidden: true, Help: "do without pivot_root; the runtime says why not"},
+		{Name: "no-new-keyring", To: &w.noNewKeyring, Help: "leave the caller's session keyring in place"},
+		{Name: "no-subreaper", To: &w.ignored, Ignored: true, Hidden: true, Help: "roost is no subreaper"},
+	}
+}
+
+// createOptions completes o by the flags.
+func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateOptions, error) {
+	files, err := inherited(w.preserveFDs)
+	if err != nil {
+		return o, err
+	}
+	if o.Spec == nil || o.Bundle != "" {
+		if o.Bundle, err = filepath.Abs(o.Bundle); err != nil {
+			return o, fmt.Errorf("--bundle: %w", err)
+		}
+	}
+	o.Stdio = runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr}
+	o.ExtraFiles = files
+	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
+	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
+	return o, nil
+}
+
+// inherited returns the n descriptors from 3 on. Our own are close-on-exec, those from the caller cannot be.
+func inherited(n int) ([]*os.File, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("--preserve-fds %d: give a number that is not negative", n)
+	}
+	var files []*os.File
+	for fd := 3; fd < 3+n; fd++ {
+		bits, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil || bits&unix.FD_CLOEXEC != 0 {
+			return nil, fmt.Errorf("--preserve-fds %d: descriptor %d is not open; open it in the shell (%d<FILE), or pass fewer", n, fd, fd)
+		}
+		files = append(files, os.NewFile(uintptr(fd), fmt.Sprintf("fd %d", fd)))
+	}
+	return files, nil
+}
+
+// checkConsole refuses what leaves a terminal without a master, or a socket without a terminal, in runc's words.
+func checkConsole(terminal, detach bool, socket string) error {
+	switch {
+	case terminal && detach && socket == "":
+		return errors.New("cannot allocate tty if roost will detach without setting console socket; give --console-socket, or set process.terminal to false")
+	case socket != "" && !(terminal && detach):
+		return errors.New("cannot use console socket if roost will not detach or allocate tty; set process.terminal to true and detach, or leave --console-socket out")
+	}
+	return nil
+}
+
+// checkBundleConsole is checkConsole for a process that a bundle describes; only then is the bundle read for it.
+func checkBundleConsole(bundle, socket string, detach bool) error {
+	if !detach && socket == "" {
+		return nil
+	}
+	loaded, err := loadBundle(bundle)
+	if err != nil {
+		return err
+	}
+	return checkConsole(loaded.Process != nil && loaded.Process.Terminal, detach, socket)
+}
+
+func loadBundle(bundle string) (*specs.Spec, error) {
+	raw, err := spec.ReadFile(filepath.Join(bundle, "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := spec.Load(raw)
+	if err != nil {
+		return nil, err
+	}
+	return loaded.Spec, nil
+}

@@ -1,0 +1,145 @@
+package launch
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fork adds a clone3 with the given flags. The child goes on with the next step, and is the process that counts from there;
+// its parent tells the launcher and stops. With CLONE_PARENT the new process is the launcher's own child.
+//
+// There can be one. What follows it must contain a sync point or [Builder.ExecNext]: should the parent be killed in the
+// moment before it tells, the launcher learns of the child by the first thing that the child says.
+func (b *Builder) Fork(label string, flags uint64) StepRef {
+	if b.forks {
+		b.errs = append(b.errs, fmt.Errorf("%s: more than one fork that counts", label))
+	}
+	pid, parent, child := b.Slot(), b.Label(), b.Label()
+	r := b.Spawn(label, flags, pid, parent)
+	b.steps[r.i].nr = whoSecond
+	b.Jump(child)
+	b.Place(parent)
+	b.add(opTell, label, "tell", []Arg{Const(msgForked), pid.Arg()})
+	b.Stop(0)
+	b.Place(child)
+	b.forks = true
+	return r
+}
+
+// Jump goes to the label.
+func (b *Builder) Jump(l Label) {
+	r := b.add(opJump, "", "jump", nil)
+	b.jumps = append(b.jumps, jump{r.i, 0, int(l)})
+}
+
+// JumpIf goes to the label if the slot holds ^0: the step that was to fill it let an errno pass.
+func (b *Builder) JumpIf(s Slot, l Label) {
+	r := b.add(opJumpIf, "", "jump if failed", []Arg{s.Arg()})
+	b.jumps = append(b.jumps, jump{r.i, 0, int(l)})
+}
+
+// Note tells the parent a number, see [Child.Notes].
+func (b *Builder) Note(label string, n int) {
+	b.add(opTell, label, "tell", []Arg{Const(msgNote), Const(n)})
+}
+
+// Spawn forks with the flags. The child goes on with the next step, and its parent at the label; the parent remains the
+// process that counts. The pid, as the parent's pid namespace has it, is in the slot, and 0 for the child. Both hold the
+// status socket: Drive returns when the last of them executes, ends or closes it.
+func (b *Builder) Spawn(label string, flags uint64, pid Slot, parent Label) StepRef {
+	signal := uint64(syscall.SIGCHLD)
+	if flags&unix.CLONE_PARENT != 0 {
+		signal = 0 // it gets ours
+	}
+	args := b.Words(flags, 0, 0, 0, signal, 0, 0, 0, 0, 0, 0) // struct clone_args, man 2 clone3
+	return b.add(opFork, label, "clone3", []Arg{args, Const(cloneArgsSize)}).Out(pid).rule(0, parent)
+}
+
+// Stop ends the process with the status.
+func (b *Builder) Stop(status int) { b.add(opStop, "end", "exit_group", []Arg{Const(status)}) }
+
+// ExecNext tells the listener that an execve follows: what ends without it never came so far, and is [ErrDied].
+func (b *Builder) ExecNext() {
+	b.execs = b.execs || !b.report
+	b.add(opTell, "execute", "tell", []Arg{Const(msgExec), Const(0)})
+}
+
+// ReportTo sends failures to the descriptor fd instead of the status socket from here on.
+func (b *Builder) ReportTo(fd Arg) {
+	b.report = true
+	b.add(opReportTo, "report", "report to", []Arg{fd})
+}
+
+// MkdirAll makes the directory path below the directory root, with parents, and gives an O_PATH descriptor of it.
+// Links are followed as the container would, dangling ones included; nothing outside of root is reached.
+// The path is relative to root and clean. What is there already is left as it is; ENOTDIR if it is no directory.
+func (b *Builder) MkdirAll(label string, root Arg, path string, mode uint32) StepRef {
+	return b.add(opMkdirAll, label, "mkdir all in root", []Arg{root, b.String(path), Const(mode), b.space("walk", walkSize), Const(len(path))}).Path("/" + path)
+}
+
+// Target is MkdirAll when like is a directory, and otherwise the same with an empty file at the end of the path.
+func (b *Builder) Target(label string, root Arg, path string, like Arg) StepRef {
+	return b.add(opTarget, label, "make target in root", []Arg{root, b.String(path), like, b.space("walk", walkSize), Const(len(path))}).Path("/" + path)
+}
+
+// Create makes an empty file with parents, or takes what is there as long as it is no directory.
+func (b *Builder) Create(label string, root Arg, path string) StepRef {
+	return b.Target(label, root, path, Const(-1))
+}
+
+// space is scratch space of composite operations of one kind: they share it, since one ends before the next begins.
+func (b *Builder) space(name string, size int) Arg {
+	off, ok := b.intern[name] // Data's keys begin with a d, and no name does
+	if !ok {
+		off = uint32(b.Scratch(size).v)
+		if b.intern == nil {
+			b.intern = make(map[string]uint32)
+		}
+		b.intern[name] = off
+	}
+	return Arg{kind: kindData, v: uint64(off), text: name}
+}
+
+// Kinds of Verify.
+const (
+	IsCharDevice = iota // of the device number: major<<32 | minor
+	OnFilesystem        // of the magic number, man 2 statfs
+	IsDirectory
+	CwdInside // the working directory is below the root: getcwd does not say "(unreachable)"
+)
+
+// Verify fails with EXDEV unless the descriptor is what it should be.
+func (b *Builder) Verify(label string, fd Arg, kind int, value uint64) StepRef {
+	return b.add(opVerify, label, "verify", []Arg{fd, Const(kind), Const(value), b.space("verify space", verifySize)})
+}
+
+// WriteAll writes all of p, or fails.
+func (b *Builder) WriteAll(label string, fd Arg, p []byte) StepRef {
+	r := b.add(opWriteAll, label, "write", []Arg{fd, b.Data(p), Const(len(p))})
+	return r
+}
+
+// Wait awaits the end of the child pid and gives its wait status. ETIMEDOUT after the deadline: the child goes on.
+func (b *Builder) Wait(label string, pid Arg, deadline time.Duration) StepRef {
+	return b.add(opWait, label, "wait", []Arg{pid, Const(deadline.Milliseconds()), b.space("wait space", waitSize)})
+}
+
+// Find gives the address of the first of the paths that this process may execute: a regular file, by the credentials in force.
+// When there is none: the errno of the last that was there (EACCES if it may not be executed, EISDIR for a directory), and
+// else ENOENT.
+func (b *Builder) Find(label string, paths []string) StepRef {
+	args := make([]Arg, len(paths))
+	for i, p := range paths {
+		args[i] = b.String(p)
+	}
+	return b.add(opFind, label, "find executable", []Arg{b.Pointers(args), Const(len(paths)), b.space("find space", findSize)})
+}
+
+// Reap makes this process a minimal pid 1 above its child pid: it waits for all children, forwards signals to the one, and
+// ends as that one does, with 128+n when signal n killed it. All signals must be blocked. It never returns.
+func (b *Builder) Reap(label string, pid Arg) {
+	b.add(opReap, label, "reap", []Arg{pid, b.space("reap space", reapSize)})
+}

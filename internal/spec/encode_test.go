@@ -1,0 +1,163 @@
+package spec
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// reflected is what encoding/json writes.
+func reflected(t *testing.T, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "\t")
+	must(t, "encode", e.Encode(v))
+	return b.String()
+}
+
+// refusedField knows what Validate refuses unless it is hollow, so that nobody encodes it.
+func refusedField(parent reflect.Type, name string) bool {
+	switch parent {
+	case reflect.TypeFor[specs.Spec]():
+		return name == "Hooks" || name == "Windows" || name == "Solaris" || name == "VM" || name == "ZOS" || name == "FreeBSD"
+	case reflect.TypeFor[specs.Process]():
+		switch name {
+		case "CommandLine", "ApparmorProfile", "SelinuxLabel", "Scheduler", "IOPriority", "ExecCPUAffinity":
+			return true
+		}
+	case reflect.TypeFor[specs.User]():
+		return name == "Username"
+	case reflect.TypeFor[specs.Mount]():
+		return name == "UIDMappings" || name == "GIDMappings"
+	case reflect.TypeFor[specs.LinuxResources]():
+		return name != "Devices"
+	case reflect.TypeFor[specs.Linux]():
+		switch name {
+		case "Sysctl", "NetDevices", "Seccomp", "MountLabel", "IntelRdt", "MemoryPolicy", "Personality":
+			return true
+		}
+	}
+	return false
+}
+
+// fill sets every field that is not refused to something that is not zero, so that a field which is new in the
+// runtime-spec's types, and forgotten here, fails the tests below.
+func fill(v reflect.Value, seed *int) {
+	*seed++
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !refusedField(v.Type(), v.Type().Field(i).Name) {
+				fill(v.Field(i), seed)
+			}
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), seed)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0), seed)
+		fill(v.Index(1), seed)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for _, key := range []string{"b", `a"ä`} {
+			e := reflect.New(v.Type().Elem()).Elem()
+			fill(e, seed)
+			v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), e)
+		}
+	case reflect.String:
+		v.SetString("/s<&>ä\n" + string(rune('a'+*seed%26)))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(-int64(*seed))
+	case reflect.Uint, reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*seed))
+	default:
+		panic(v.Type().String())
+	}
+}
+
+func filled() *specs.Spec {
+	s, seed := &specs.Spec{}, 0
+	fill(reflect.ValueOf(s).Elem(), &seed)
+	return s
+}
+
+func TestEncodeIsWhatReflectionWrites(t *testing.T) {
+	empty := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{}}, Root: &specs.Root{}, Linux: &specs.Linux{Resources: &specs.LinuxResources{},
+		TimeOffsets: map[string]specs.LinuxTimeOffset{"boottime": {}}}}
+	for name, s := range map[string]*specs.Spec{"zero": {}, "empty": empty, "default": Default(), "rootless": Rootless(1, 2), "filled": filled()} {
+		if diff := cmp.Diff(reflected(t, s), string(Encode(s))); diff != "" {
+			t.Errorf("%s (-encoding/json +ours):\n%s", name, diff)
+		}
+	}
+	if diff := cmp.Diff(reflected(t, filled().Process), string(EncodeProcess(filled().Process))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The decoder, too, knows every field: what reflection wrote comes back as it was.
+func TestDecodeKnowsEveryField(t *testing.T) {
+	want := filled()
+	src := reflected(t, want)
+	var r report
+	d := begin("config.json", src, &r)
+	got := &specs.Spec{}
+	d.config(got)
+	if !d.finish() || len(r.problems) > 0 || len(r.givenUp) > 0 {
+		t.Fatal(r)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Documents that are accepted are understood as reflection understands them.
+func TestEveryDocumentAsReflectionReadsIt(t *testing.T) {
+	for _, path := range []string{"testdata/load/everything.json", "testdata/load/hollow.json"} {
+		raw, err := os.ReadFile(path)
+		must(t, path, err)
+		loaded, err := Load(raw)
+		must(t, path, err)
+		want := &specs.Spec{}
+		must(t, path, json.Unmarshal(raw, want))
+		dropRefused(reflect.ValueOf(want).Elem())
+		for i := range want.Mounts {
+			want.Mounts[i].Destination = absolute(want.Mounts[i].Destination)
+		}
+		if diff := cmp.Diff(want, loaded.Spec, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+	}
+}
+
+// dropRefused forgets the fields that were refused unless hollow.
+func dropRefused(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if refusedField(v.Type(), v.Type().Field(i).Name) {
+				v.Field(i).SetZero()
+			} else {
+				dropRefused(v.Field(i))
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			dropRefused(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			dropRefused(v.Index(i))
+		}
+	}
+}

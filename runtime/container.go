@@ -1,0 +1,235 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/spec"
+)
+
+// Container is a handle: it holds what the container's record said when it was loaded, and no kernel object.
+type Container struct {
+	store *Store
+	id    string
+	rec   record
+}
+
+// Status is the runtime-spec's (runtime.md, "State").
+type Status string
+
+// What a container can be. There is no paused one yet.
+const (
+	Creating Status = "creating"
+	Created  Status = "created"
+	Running  Status = "running"
+	Stopped  Status = "stopped"
+)
+
+// State is the state object of the runtime-spec with runc's additions. Status and Pid were found out when it was made.
+type State struct {
+	Version     string            `json:"ociVersion"`
+	ID          string            `json:"id"`
+	Pid         int               `json:"pid"` // of the container's first process, as this process sees it; 0 when stopped
+	Status      Status            `json:"status"`
+	Bundle      string            `json:"bundle"`
+	Rootfs      string            `json:"rootfs"`
+	Created     time.Time         `json:"created"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Owner       string            `json:"owner"` // always "", as runc's
+}
+
+// GivenUpAnnotation lists in a state what the configuration asked for and the container does not have.
+const GivenUpAnnotation = "run.roost.degraded"
+
+// ID is the container's id.
+func (c *Container) ID() string { return c.id }
+
+// State finds out how the container is.
+func (c *Container) State() (State, error) {
+	d, err := c.store.openDirectory(c.id)
+	if err != nil {
+		return State{}, err
+	}
+	defer d.close()
+	status, err := c.status(d)
+	if err != nil {
+		return State{}, fmt.Errorf("container %s: %w", c.id, err)
+	}
+	s := State{
+		Version: spec.Version, ID: c.id, Pid: c.rec.process.pid, Status: status, Bundle: c.rec.bundle, Rootfs: c.rec.rootfs,
+		Created: c.rec.created, Annotations: c.rec.annotations,
+	}
+	if status == Stopped {
+		s.Pid = 0
+	}
+	if c.rec.givenUp != "" {
+		s.Annotations = map[string]string{GivenUpAnnotation: c.rec.givenUp}
+		for k, v := range c.rec.annotations {
+			s.Annotations[k] = v
+		}
+	}
+	return s, nil
+}
+
+// status asks the process and the FIFOs.
+func (c *Container) status(d *directory) (Status, error) {
+	fd, err := c.rec.process.open()
+	if errors.Is(err, ErrNotRunning) {
+		return Stopped, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	unix.Close(fd)
+	if unix.Faccessat(d.fd, "creating", unix.F_OK, 0) == nil {
+		return Creating, nil
+	}
+	waits, err := waiting(d)
+	if err != nil {
+		return "", err
+	}
+	if waits {
+		return Created, nil
+	}
+	return Running, nil
+}
+
+// waiting reports whether a process waits at the FIFO: only then can it be opened for writing (ENXIO, man 7 fifo).
+func waiting(d *directory) (bool, error) {
+	fd, err := unix.Openat(d.fd, "start", unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	switch {
+	case err == nil:
+		unix.Close(fd)
+		return true, nil
+	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENOENT):
+		return false, nil
+	}
+	return false, &os.PathError{Op: "open", Path: d.path + "/start", Err: err}
+}
+
+// abandoned reports whether whoever would have cleared the container away has died. The caller holds the lock.
+func (c *Container) abandoned(d *directory) bool {
+	if unix.Faccessat(d.fd, "creating", unix.F_OK, 0) == nil {
+		return true // its maker held the lock until it was created
+	}
+	if boot, err := bootID(); err == nil && boot != c.rec.process.boot {
+		return true
+	}
+	if c.rec.runner.pid == 0 {
+		return false
+	}
+	fd, err := c.rec.runner.open()
+	if err == nil {
+		unix.Close(fd)
+	}
+	return errors.Is(err, ErrNotRunning)
+}
+
+// Spec is the configuration as it is used.
+func (c *Container) Spec() (*specs.Spec, error) {
+	d, err := c.store.openDirectory(c.id)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	raw, err := d.read("config.json")
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := spec.Load(raw)
+	if err != nil {
+		return nil, err
+	}
+	return loaded.Spec, nil
+}
+
+// DefaultProcess is the configured process: to be changed and given to Exec.
+func (c *Container) DefaultProcess() (*specs.Process, error) {
+	s, err := c.Spec()
+	if err != nil {
+		return nil, err
+	}
+	return s.Process, nil
+}
+
+// Signal sends a signal to the container's first process, or, with all, to every process in it. ErrNotRunning when that
+// process has ended, unless all is asked for: processes that outlived it get the signal then.
+func (c *Container) Signal(ctx context.Context, sig syscall.Signal, all bool) error {
+	fd, err := c.rec.process.open()
+	if err == nil {
+		defer unix.Close(fd)
+		if !all {
+			err = unix.PidfdSendSignal(fd, sig, nil, 0)
+		}
+	}
+	if all && (err == nil || errors.Is(err, ErrNotRunning)) {
+		return c.signalAll(ctx, sig)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.ESRCH):
+		err = ErrNotRunning
+	case errors.Is(err, unix.EINVAL):
+		return fmt.Errorf("signal %d is not one of the kernel's: %w", int(sig), err)
+	}
+	return fmt.Errorf("container %s: %w", c.id, err)
+}
+
+func (c *Container) signalAll(ctx context.Context, sig syscall.Signal) error {
+	pids, err := c.members()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range pids {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := p.signal(sig); err != nil && !errors.Is(err, unix.ESRCH) {
+			errs = append(errs, fmt.Errorf("process %d: %w", p.pid, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Processes are the pids of all processes in the container, as this process sees them, in ascending order.
+func (c *Container) Processes() ([]int, error) {
+	list, err := c.members()
+	if err != nil {
+		return nil, err
+	}
+	pids := make([]int, len(list))
+	for i, m := range list {
+		pids[i] = m.pid
+	}
+	return pids, nil
+}
+
+// ExitStatus is how a process ended: its status, or 128+n when signal n killed it. Unknown is when nobody could tell.
+type ExitStatus struct {
+	Code    int
+	Unknown bool
+}
+
+func (s ExitStatus) String() string {
+	if s.Unknown {
+		return "unknown"
+	}
+	return strconv.Itoa(s.Code)
+}
+
+func exitStatus(ws syscall.WaitStatus) ExitStatus {
+	if ws.Signaled() {
+		return ExitStatus{Code: 128 + int(ws.Signal())}
+	}
+	return ExitStatus{Code: ws.ExitStatus()}
+}

@@ -1,0 +1,301 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/terminal"
+	"github.com/roost-run/roost/userns"
+)
+
+// Create sets a container up and leaves its process waiting for [Container.Start]. The process is a child of this one; who
+// ends before it does need not care.
+func (s *Store) Create(ctx context.Context, id string, o CreateOptions) (*Container, *Process, error) {
+	return s.launch(ctx, id, o, true)
+}
+
+// Run is Create and Start in one launch.
+func (s *Store) Run(ctx context.Context, id string, o CreateOptions) (*Container, *Process, error) {
+	return s.launch(ctx, id, o, false)
+}
+
+func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait bool) (*Container, *Process, error) {
+	j, err := s.prepare(ctx, id, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	joins, err := j.plan.joinFiles()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer closeFiles(joins)
+	b := &birth{job: j, wait: wait, maps: make(chan error, 1)}
+	at := layout{extra: len(o.ExtraFiles), wait: wait, joins: len(joins)}
+	program, notes, err := compile(j.plan, at, actions{mapIDs: b.mapIDs, ready: b.ready})
+	if err != nil {
+		return nil, nil, err
+	}
+	b.notes = notes
+	if o.Replace {
+		if err := s.clearPredecessor(ctx, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	if b.dir, err = s.makeDirectory(id); err != nil {
+		return nil, nil, err
+	}
+	defer b.dir.close()
+	if err := b.start(ctx, program, at, joins); err != nil {
+		return nil, nil, fmt.Errorf("container %s: %w", id, errors.Join(err, b.dir.remove()))
+	}
+	return &Container{store: s, id: id, rec: b.rec}, b.process, nil
+}
+
+// clearPredecessor makes room for a container of the same id.
+func (s *Store) clearPredecessor(ctx context.Context, id string) error {
+	d, err := s.openDirectory(id)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer d.close()
+	if err := d.lock(); err != nil {
+		return ignoreGone(err)
+	}
+	if c, err := s.load(d); err == nil {
+		status, err := c.status(d)
+		if err != nil {
+			return err
+		}
+		if status != Stopped && !c.abandoned(d) {
+			return fmt.Errorf("container %s: %w and is %s; stop it first", id, ErrExist, status)
+		}
+	}
+	return s.clear(ctx, d)
+}
+
+// birth is a container while it is made: what the parent does meanwhile.
+type birth struct {
+	*job
+	wait    bool
+	dir     *directory
+	rec     record
+	notes   []Problem
+	maps    chan error
+	mapping bool
+	process *Process
+}
+
+// start forks as early as it can, and does its own work beside the child's.
+func (b *birth) start(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
+	var files []launch.File
+	var opened []*os.File
+	defer func() { closeFiles(opened) }()
+	keep := func(f *os.File, to int, inherit bool) {
+		if f != nil {
+			files = append(files, launch.File{File: f, To: to, Inherit: inherit})
+		}
+	}
+	o := b.options
+	null := func(f *os.File) *os.File {
+		if f == nil && err == nil {
+			f, err = os.OpenFile("/dev/null", os.O_RDWR, 0)
+			opened = append(opened, f)
+		}
+		return f
+	}
+	keep(null(o.Stdio.In), 0, true)
+	keep(null(o.Stdio.Out), 1, true)
+	keep(null(o.Stdio.Err), 2, true)
+	for i, f := range o.ExtraFiles {
+		keep(f, 3+i, true)
+	}
+	for i, f := range joins {
+		keep(f, at.join(i), false)
+	}
+	if b.wait {
+		fifos, err := b.dir.makeFIFOs()
+		if err != nil {
+			return err
+		}
+		opened = append(opened, fifos[:]...)
+		keep(fifos[0], at.start(), false)
+		keep(fifos[1], at.result(), false)
+	}
+	if b.plan.Root.Make {
+		if err := unix.Mkdirat(b.dir.fd, "rootfs", 0o755); err != nil {
+			return &os.PathError{Op: "mkdir", Path: b.dir.path + "/rootfs", Err: err}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	child, err := launch.Start(program, launch.Options{Files: files})
+	if err != nil {
+		return userns.CloneError(err)
+	}
+	if b.plan.User.Kind == userns.Create && b.plan.User.Writer != userns.BySelf && !staged(b.plan) {
+		b.writeMaps(ctx, child.Pid())
+	}
+	b.process = &Process{child: child}
+	if err := b.recordEarly(child); err != nil {
+		child.Kill() // Drive finds it dead, and waits for it
+		_ = child.Drive(ctx)
+		return err
+	}
+	if err := child.Drive(ctx); err != nil {
+		b.process.close()
+		return b.explain(err)
+	}
+	if b.wait {
+		if err := unix.Renameat(b.dir.fd, "creating", b.dir.fd, "start"); err != nil {
+			child.Kill()
+			_, _ = child.Wait()
+			return err
+		}
+	}
+	return nil
+}
+
+// explain adds what the child cannot know.
+func (b *birth) explain(err error) error {
+	var step *launch.Error
+	if errors.As(err, &step) {
+		return executableError(step)
+	}
+	return err
+}
+
+// makeFIFOs makes the two FIFOs and opens them for reading and writing: so the process that inherits them never sees an end.
+func (d *directory) makeFIFOs() (files [2]*os.File, err error) {
+	for i, name := range []string{"creating", "result"} {
+		if err := unix.Mkfifoat(d.fd, name, 0o600); err != nil {
+			return files, &os.PathError{Op: "mkfifo", Path: d.path + "/" + name, Err: err}
+		}
+		fd, err := unix.Openat(d.fd, name, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return files, &os.PathError{Op: "open", Path: d.path + "/" + name, Err: err}
+		}
+		files[i] = os.NewFile(uintptr(fd), name)
+	}
+	return files, nil
+}
+
+// writeMaps has the maps written while the child makes the other namespaces.
+func (b *birth) writeMaps(ctx context.Context, pid int) {
+	b.mapping = true
+	go func() { b.maps <- userns.WriteMaps(ctx, pid, b.plan.User) }()
+}
+
+func (b *birth) mapIDs(pid int) error {
+	if !b.mapping {
+		b.writeMaps(context.Background(), pid)
+	}
+	return <-b.maps
+}
+
+// recordEarly writes all down that is known right after the fork. A maker that dies after it leaves a record; one that
+// dies before it leaves a child that ends at its next sync point.
+func (b *birth) recordEarly(child *launch.Child) error {
+	b.rec = record{
+		id: b.id, bundle: b.plan.Bundle, rootfs: b.plan.Root.Path, created: time.Now().UTC(),
+		ownPids: b.plan.has(unix.CLONE_NEWPID) && b.plan.New&unix.CLONE_NEWPID != 0, ownUsers: b.plan.User.Kind == userns.Create,
+		hasInit: b.plan.Init, annotations: b.spec.Annotations,
+	}
+	if b.options.Attended {
+		runner, err := identify(os.Getpid())
+		if err != nil {
+			return err
+		}
+		b.rec.runner = runner
+	}
+	if err := b.dir.write("config.json", b.raw); err != nil {
+		return err
+	}
+	if forks(b.plan) {
+		return nil // the pid is not known
+	}
+	return b.record(child)
+}
+
+func (b *birth) record(child *launch.Child) (err error) {
+	if b.rec.process, err = identify(child.Pid()); err != nil {
+		if gone(err) {
+			return nil // it has ended, and Drive will say why
+		}
+		return err
+	}
+	b.rec.givenUp = givenUp(b.plan.GivenUp)
+	if err := b.dir.writeIdentity(b.rec.process); err != nil {
+		return err
+	}
+	return b.dir.write("state.json", b.rec.encode())
+}
+
+// ready is the parent's part when all is set up: from here on the process may run.
+func (b *birth) ready(child *launch.Child, root, console *os.File) (home string, err error) {
+	b.process.console = console
+	for _, n := range child.Notes() {
+		if n < len(b.notes) {
+			b.plan.GivenUp = append(b.plan.GivenUp, b.notes[n])
+		}
+	}
+	if b.rec.process.pid == 0 || len(child.Notes()) > 0 {
+		if err := b.record(child); err != nil {
+			return "", err
+		}
+	}
+	for _, p := range b.plan.GivenUp {
+		b.store.log.Debug("given up", "id", b.id, "path", p.Path, "reason", p.Text)
+	}
+	if console != nil && b.options.ConsoleSocket != "" {
+		if err := terminal.SendConsole(b.options.ConsoleSocket, console); err != nil {
+			return "", err
+		}
+		console.Close()
+		b.process.console = nil
+	}
+	if b.options.PidFile != "" {
+		if err := writePidFile(b.options.PidFile, child.Pid()); err != nil {
+			return "", err
+		}
+	}
+	if root != nil {
+		home = homeIn(int(root.Fd()), b.plan.Process.UID)
+	}
+	return home, nil
+}
+
+func givenUp(list []Problem) string {
+	texts := make([]string, len(list))
+	for i, p := range list {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, "\n")
+}
+
+// writePidFile puts the file there as a whole: engines read it as soon as it is there.
+func writePidFile(path string, pid int) error {
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("pid file: %w", &os.PathError{Op: "open", Path: dir, Err: err})
+	}
+	d := &directory{path: strings.TrimRight(dir, "/"), fd: fd}
+	defer d.close()
+	if err := d.writeMode(name, strconv.AppendInt(nil, int64(pid), 10), 0o644); err != nil {
+		return fmt.Errorf("pid file: %w", err)
+	}
+	return nil
+}

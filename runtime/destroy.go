@@ -1,0 +1,140 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Destroy removes a stopped container: its record and directory, and whatever of its processes outlived the first one.
+// ErrRunning when it is not stopped, unless force is given: then it is killed first. A container that is being created is
+// waited for.
+func (c *Container) Destroy(ctx context.Context, force bool) error {
+	return c.store.Delete(ctx, c.id, force)
+}
+
+// Delete is [Container.Destroy] by id. With force it also clears what is too damaged to be loaded, and half-made containers.
+// ErrNotExist when there is nothing.
+func (s *Store) Delete(ctx context.Context, id string, force bool) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	d, err := s.openDirectory(id)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if err := d.lock(); err != nil {
+		return err
+	}
+	if !force {
+		c, err := s.load(d)
+		if err != nil {
+			return err
+		}
+		status, err := c.status(d)
+		if err != nil {
+			return fmt.Errorf("container %s: %w", id, err)
+		}
+		if status != Stopped {
+			return fmt.Errorf("cannot delete container %s that is not stopped: %s: %w; kill it first, or use --force", id, status, ErrRunning)
+		}
+	}
+	return s.clear(ctx, d)
+}
+
+// clear kills what there is and removes the directory. The caller holds the lock.
+func (s *Store) clear(ctx context.Context, d *directory) error {
+	rec, err := d.readRecord()
+	switch {
+	case err == nil:
+		c := &Container{store: s, id: d.id, rec: *rec}
+		if err := c.killAll(ctx); err != nil {
+			return fmt.Errorf("container %s: %w", d.id, err)
+		}
+	default:
+		// Without a record there may be a process all the same: the record was damaged, or we come between it and the link.
+		// Where there is no link either, the process never got past its setting up, and ends when it finds its maker gone.
+		id, ok := d.readIdentity()
+		if !ok {
+			break
+		}
+		c := &Container{store: s, id: d.id, rec: record{process: id}}
+		if err := c.killAll(ctx); err != nil {
+			return fmt.Errorf("container %s: %w", d.id, err)
+		}
+	}
+	return d.remove()
+}
+
+// patience is how long a killed process may take to end. Beyond it sits in the kernel, usually on a file system that does not
+// answer.
+const patience = 10 * time.Second
+
+// killAll ends all processes. With a pid namespace the kernel does it when the first one ends; without one we go on until
+// nobody is found, since processes may be made as fast as they are killed.
+func (c *Container) killAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	fd, err := c.rec.process.open()
+	switch {
+	case err == nil:
+		defer unix.Close(fd)
+		if !c.rec.ownPids {
+			if err := c.killMembers(ctx); err != nil {
+				return err
+			}
+		}
+		if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("kill process %d: %w", c.rec.process.pid, err)
+		}
+		return awaitEnd(ctx, fd, c.rec.process.pid)
+	case !errors.Is(err, ErrNotRunning):
+		return err
+	case !c.rec.ownPids:
+		return c.killMembers(ctx)
+	}
+	return nil
+}
+
+func (c *Container) killMembers(ctx context.Context) error {
+	for {
+		list, err := c.members()
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, m := range list {
+			if err := m.signal(unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("kill process %d: %w", m.pid, err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d processes do not end (the first is %d); they may be stuck in the kernel", len(list), list[0].pid)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// awaitEnd waits for a process by its pidfd.
+func awaitEnd(ctx context.Context, fd, pid int) error {
+	for {
+		wait := int64(-1)
+		if at, ok := ctx.Deadline(); ok {
+			wait = max(0, time.Until(at).Milliseconds())
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(min(wait, 1<<30)))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return err
+		case n > 0:
+			return nil
+		default:
+			return fmt.Errorf("process %d does not end; it may be stuck in the kernel (/proc/%d/stack tells root where)", pid, pid)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/spec"
+)
+
+// What callers branch on. The words are runc's, since engines look for them.
+var (
+	ErrExist        = errors.New("container with given ID already exists")
+	ErrNotExist     = errors.New("container does not exist")
+	ErrInvalidID    = errors.New("invalid container ID format")
+	ErrNotRunning   = errors.New("container not running")
+	ErrRunning      = errors.New("container still running")
+	ErrNotSupported = errors.New("not supported")
+)
+
+// ConfigError is everything that is wrong with a configuration.
+type ConfigError = spec.Error
+
+// LaunchError is a step of setting up that failed, with its path and errno.
+type LaunchError = launch.Error
+
+// Problem is one thing that a container asked for and does not have, or one that is wrong with its configuration.
+type Problem = spec.Problem
+
+// planError collects what a Plan cannot be made of.
+type planError struct{ problems []Problem }
+
+func (e *planError) add(path, format string, args ...any) {
+	e.problems = append(e.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func (e *planError) err() error {
+	if len(e.problems) == 0 {
+		return nil
+	}
+	return &spec.Error{Document: "config.json", Problems: e.problems}
+}

@@ -1,0 +1,298 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/internal/terminal"
+	"github.com/roost-run/roost/userns"
+)
+
+// ExecOptions is one more process in a running container.
+type ExecOptions struct {
+	// Process is what to execute: see [Container.DefaultProcess]. It is not changed.
+	Process *specs.Process
+	// User, if not empty, replaces Process.User: "uid[:gid]" or "name[:group]", by the container's own files.
+	User          string
+	Stdio         Stdio
+	ConsoleSocket string
+	PidFile       string
+	ExtraFiles    []*os.File
+	// Deadline is how long joining may take; a container that stops the process meanwhile makes it longer. 0 is 10 s.
+	Deadline time.Duration
+}
+
+const defaultExecDeadline = 10 * time.Second
+
+// Exec runs a process in the container. It is a child of this process.
+func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
+	p, err := c.exec(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("container %s: %w", c.id, err)
+	}
+	return p, nil
+}
+
+func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
+	if err := c.mayExec(); err != nil {
+		return nil, err
+	}
+	if o.Deadline <= 0 {
+		o.Deadline = defaultExecDeadline
+	}
+	target, err := c.joinTarget()
+	if err != nil {
+		return nil, err
+	}
+	defer target.close()
+	plan, err := target.plan(o)
+	if err != nil {
+		return nil, err
+	}
+	e := &execution{options: o, process: &Process{}}
+	at := layout{extra: len(o.ExtraFiles), joins: 1}
+	program, err := compileExec(plan, at, target.flags, "_ses."+c.id, o.Deadline, actions{ready: e.ready})
+	if err != nil {
+		return nil, err
+	}
+	return e.process, e.start(ctx, program, at, target.pidfd)
+}
+
+func (c *Container) mayExec() error {
+	d, err := c.store.openDirectory(c.id)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	status, err := c.status(d)
+	switch {
+	case err != nil:
+		return err
+	case status == Stopped:
+		return fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
+	case status != Running:
+		// Until it executes, the first process is a copy of the runtime that nobody may look into: not even we.
+		return fmt.Errorf("cannot exec in a container that is %s: %w; start it first", status, ErrNotRunning)
+	}
+	return nil
+}
+
+// execution is an exec while it is under way.
+type execution struct {
+	options ExecOptions
+	process *Process
+}
+
+func (e *execution) start(ctx context.Context, program *launch.Program, at layout, pidfd *os.File) error {
+	o := e.options
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	files := []launch.File{{File: pidfd, To: at.pidfd()}}
+	for i, f := range append([]*os.File{o.Stdio.In, o.Stdio.Out, o.Stdio.Err}, o.ExtraFiles...) {
+		if f == nil {
+			f = null
+		}
+		files = append(files, launch.File{File: f, To: i, Inherit: true})
+	}
+	child, err := launch.Start(program, launch.Options{Files: files})
+	if err != nil {
+		return os.NewSyscallError("clone3", err)
+	}
+	e.process.child = child
+	if err := child.Drive(ctx); err != nil {
+		e.process.close()
+		var step *launch.Error
+		if errors.As(err, &step) {
+			return executableError(step)
+		}
+		return err
+	}
+	return nil
+}
+
+func (e *execution) ready(child *launch.Child, _, console *os.File) (string, error) {
+	e.process.console = console
+	if console != nil && e.options.ConsoleSocket != "" {
+		if err := terminal.SendConsole(e.options.ConsoleSocket, console); err != nil {
+			return "", err
+		}
+		console.Close()
+		e.process.console = nil
+	}
+	if e.options.PidFile != "" {
+		return "", writePidFile(e.options.PidFile, child.Pid())
+	}
+	return "", nil
+}
+
+// joinTarget is the process whose namespaces are joined.
+type joinTarget struct {
+	pidfd  *os.File
+	root   *os.File // the container's root
+	flags  uint64   // CLONE_NEW* of the namespaces that differ from ours
+	choice userns.Choice
+}
+
+func (t *joinTarget) close() {
+	closeFiles([]*os.File{t.pidfd, t.root})
+}
+
+// joinTarget looks at the container's first process, or, under our own pid 1, at its child: that pid 1 is a copy of the runtime
+// that nobody may look into.
+func (c *Container) joinTarget() (t *joinTarget, err error) {
+	id := c.rec.process
+	if c.rec.hasInit {
+		if id, err = firstChild(id); err != nil {
+			return nil, err
+		}
+	}
+	fd, err := id.open()
+	if err != nil {
+		return nil, err
+	}
+	t = &joinTarget{pidfd: os.NewFile(uintptr(fd), "pidfd")}
+	if err = t.look(id.pid); err == nil {
+		err = unix.PidfdSendSignal(fd, 0, nil, 0) // it was that process that we looked at, if it still lives
+		if errors.Is(err, unix.ESRCH) {
+			err = ErrNotRunning
+		}
+	}
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func firstChild(id identity) (identity, error) {
+	pid := strconv.Itoa(id.pid)
+	b, err := readSmall("/proc/" + pid + "/task/" + pid + "/children")
+	if err != nil {
+		return identity{}, ErrNotRunning
+	}
+	word, _, _ := strings.Cut(string(b), " ")
+	child, err := strconv.Atoi(word)
+	if err != nil {
+		return identity{}, ErrNotRunning
+	}
+	return identify(child)
+}
+
+// kinds are the namespaces that can be joined by a pidfd.
+var kinds = [...]struct {
+	name string
+	flag uint64
+}{
+	{"user", unix.CLONE_NEWUSER}, {"mnt", unix.CLONE_NEWNS}, {"pid", unix.CLONE_NEWPID}, {"net", unix.CLONE_NEWNET},
+	{"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"time", unix.CLONE_NEWTIME},
+}
+
+// look finds the namespaces that differ from ours: setns with one that does not would refuse them all. It also opens the root,
+// to look up users in.
+func (t *joinTarget) look(pid int) error {
+	dir := "/proc/" + strconv.Itoa(pid)
+	for _, k := range kinds {
+		var theirs, ours unix.Stat_t
+		if err := unix.Stat(dir+"/ns/"+k.name, &theirs); err != nil {
+			if gone(err) && k.name != "time" {
+				return ErrNotRunning
+			}
+			if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+				return fmt.Errorf("its process %d belongs to somebody else, or protects itself: %w", pid, err)
+			}
+			continue // the kernel has no such namespaces
+		}
+		if err := unix.Stat("/proc/self/ns/"+k.name, &ours); err != nil {
+			return &os.PathError{Op: "stat", Path: "/proc/self/ns/" + k.name, Err: err}
+		}
+		if theirs.Ino != ours.Ino || theirs.Dev != ours.Dev {
+			t.flags |= k.flag
+		}
+	}
+	root, err := unix.Open(dir+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir + "/root", Err: err}
+	}
+	t.root = os.NewFile(uintptr(root), "root")
+	return t.ids(dir)
+}
+
+// ids reads what is mapped there, as we see it.
+func (t *joinTarget) ids(dir string) (err error) {
+	t.choice.Kind = userns.None
+	if t.flags&unix.CLONE_NEWUSER != 0 {
+		t.choice.Kind = userns.Join
+	}
+	deny, err := readSmall(dir + "/setgroups")
+	if err != nil {
+		return err
+	}
+	t.choice.Setgroups = !strings.HasPrefix(string(deny), "deny")
+	if t.choice.Mapping.UIDs, err = readMap(dir + "/uid_map"); err == nil {
+		t.choice.Mapping.GIDs, err = readMap(dir + "/gid_map")
+	}
+	return err
+}
+
+func readMap(path string) (idmap.Map, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return idmap.ParseKernel(string(b))
+}
+
+// plan settles the process.
+func (t *joinTarget) plan(o ExecOptions) (*ProcessPlan, error) {
+	if o.Process == nil {
+		return nil, errors.New("no process to execute")
+	}
+	process := *o.Process
+	if o.User != "" {
+		u, err := userIn(int(t.root.Fd()), o.User)
+		if err != nil {
+			return nil, err
+		}
+		process.User.UID, process.User.GID = u.uid, u.gid
+		process.User.AdditionalGids = nil
+		if t.choice.Setgroups {
+			process.User.AdditionalGids = t.mapped(u.groups)
+		}
+	}
+	if _, err := spec.ValidateProcess(&process); err != nil {
+		return nil, err
+	}
+	var bad planError
+	p := planProcess(&process, t.choice, "", &bad)
+	if p.LookupHome {
+		p.LookupHome = false
+		p.Env = append(slices.Clone(p.Env), "HOME="+homeIn(int(t.root.Fd()), p.UID))
+	}
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// mapped leaves out memberships in groups that the container does not have.
+func (t *joinTarget) mapped(groups []uint32) []uint32 {
+	return slices.DeleteFunc(groups, func(g uint32) bool {
+		_, ok := t.choice.Mapping.GIDs.ToHost(g)
+		return !ok
+	})
+}

@@ -1,0 +1,173 @@
+package runtime
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/userns"
+)
+
+// WriteJSON writes the Plan for machines. Its form follows the Plan and may change with it.
+func (p *Plan) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "\t")
+	return e.Encode(p)
+}
+
+// WriteSyscalls writes the program, a step a line: what it is for, and the call.
+func (p *Plan) WriteSyscalls(w io.Writer) error {
+	program, _, err := compile(p, layout{joins: len(p.Join) + 1}, actions{})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "# clone3 flags %s, %d steps, %d bytes\n", flagNames(program.Flags), len(program.Steps), program.Size())
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for i, s := range program.Steps {
+		fmt.Fprintf(t, "%d\t%s\t%s\n", i, s.Label, s.Call)
+	}
+	return t.Flush()
+}
+
+// WriteText writes the Plan for people.
+func (p *Plan) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	line("container", "%s", p.ID)
+	line("bundle", "%s", p.Bundle)
+	p.explainNamespaces(line)
+	line("root", "%s%s", p.Root.Path, onlyIf(p.Root.Readonly, ", read-only"))
+	for _, m := range p.Mounts {
+		line("mount", "%s", m.describe())
+	}
+	for _, d := range p.Devices {
+		line("device", "%s %d:%d%s", d.Path, d.Major, d.Minor, onlyIf(d.Make, ", made if possible")+onlyIf(!d.Make, ", bound from the host"))
+	}
+	for _, path := range p.Masked {
+		line("hidden", "%s", path)
+	}
+	for _, path := range p.Readonly {
+		line("read-only", "%s", path)
+	}
+	p.Process.explain(line, p.Init)
+	for _, g := range p.GivenUp {
+		line("given up", "%s", g)
+	}
+	return t.Flush()
+}
+
+func onlyIf(yes bool, text string) string {
+	if yes {
+		return text
+	}
+	return ""
+}
+
+func (p *Plan) explainNamespaces(line func(name, format string, args ...any)) {
+	switch u := p.User; u.Kind {
+	case userns.None:
+		line("user namespace", "the caller's")
+	case userns.Join:
+		line("user namespace", "%s", u.Path)
+	default:
+		line("user namespace", "new, maps written by %s; %s", u.Writer, u.Source)
+		line("  user ids", "%s", u.Mapping.UIDs)
+		line("  group ids", "%s", u.Mapping.GIDs)
+	}
+	line("new namespaces", "%s", flagNames(p.New))
+	for _, j := range p.Join {
+		line("joined", "%s %s", flagNames(j.Flag), j.Path)
+	}
+	if p.Hostname != "" {
+		line("host name", "%s", p.Hostname)
+	}
+}
+
+func (m *Mount) describe() string {
+	var words []string
+	switch {
+	case m.Type == "symlink":
+		return fmt.Sprintf("%s is a link to %s", m.Destination, m.Source)
+	case m.Bind:
+		words = append(words, fmt.Sprintf("%s is %s of the host", m.Destination, m.Source))
+		if m.Options.Recursive {
+			words = append(words, "with what is mounted below")
+		}
+	default:
+		words = append(words, fmt.Sprintf("%s is a new %s", m.Destination, m.Type))
+	}
+	for _, flags := range []struct {
+		set   uint64
+		where string
+	}{{m.Options.Set, ""}, {m.Options.RecSet, " with all below"}} {
+		for _, f := range attributeNames {
+			if flags.set&f.bit != 0 {
+				words = append(words, f.name+flags.where)
+			}
+		}
+	}
+	words = append(words, m.Options.Data...)
+	if m.Else != "" && !m.Bind {
+		words = append(words, "or, where that is refused, "+m.Else+" of the host")
+	}
+	return strings.Join(words, ", ")
+}
+
+var attributeNames = [...]struct {
+	bit  uint64
+	name string
+}{
+	{unix.MOUNT_ATTR_RDONLY, "read-only"}, {unix.MOUNT_ATTR_NOSUID, "nosuid"}, {unix.MOUNT_ATTR_NODEV, "nodev"}, {unix.MOUNT_ATTR_NOEXEC, "noexec"},
+}
+
+func (p *ProcessPlan) explain(line func(name, format string, args ...any), init bool) {
+	line("process", "%q%s", p.Args, onlyIf(init, ", below a minimal pid 1"))
+	line("  directory", "%s", p.Cwd)
+	line("  user", "%d:%d%s", p.UID, p.GID, onlyIf(len(p.Groups) > 0, fmt.Sprintf(", groups %v", p.Groups)))
+	if p.Terminal {
+		line("  terminal", "its own")
+	}
+	for _, s := range []struct {
+		name string
+		set  uint64
+	}{{"bounding", p.Capabilities.Bounding}, {"permitted", p.Capabilities.Permitted}, {"effective", p.Capabilities.Effective}, {"inheritable", p.Capabilities.Inheritable}, {"ambient", p.Capabilities.Ambient}} {
+		line("  "+s.name+" capabilities", "%s", capabilityNames(s.set))
+	}
+	if p.NoNewPrivs {
+		line("  no_new_privs", "set: nothing it executes gains privileges")
+	}
+	for _, e := range p.Env {
+		line("  environment", "%s", e)
+	}
+}
+
+func capabilityNames(set uint64) string {
+	var names []string
+	for n, name := range spec.Capabilities() {
+		if set&(1<<n) != 0 {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " ")
+}
+
+func flagNames(flags uint64) string {
+	var names []string
+	for _, k := range kinds {
+		if flags&k.flag != 0 {
+			names = append(names, k.name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " ")
+}

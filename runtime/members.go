@@ -1,0 +1,141 @@
+package runtime
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// member is a process of a container, by pid and start time.
+type member struct {
+	pid   int
+	start uint64
+}
+
+// signal sends to that very process: ESRCH if the pid was used again since.
+func (m member) signal(sig syscall.Signal) error {
+	fd, err := unix.PidfdOpen(m.pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	st, err := readStat(m.pid)
+	if err != nil || st.start != m.start {
+		return unix.ESRCH
+	}
+	return unix.PidfdSendSignal(fd, sig, nil, 0)
+}
+
+// members finds the container's processes. A process belongs to it if it
+//
+//   - is the first process, or a descendant of one that belongs to it,
+//   - is in the first process's pid namespace, where that is the container's own (who came by exec is no descendant), or in
+//     its user namespace likewise,
+//   - is in the first process's session. Without a pid namespace of its own this is what holds together what outlived its
+//     parent.
+//
+// The pid namespace is complete: who is in it can hide from us only by ending. Without one, a process that starts a session of
+// its own and loses its parent is not found unless the user namespace gives it away.
+func (c *Container) members() ([]member, error) {
+	all, err := snapshot()
+	if err != nil {
+		return nil, err
+	}
+	first := c.rec.process
+	alive := false
+	if st, ok := all[first.pid]; ok {
+		alive = st.start == first.start
+	}
+	if boot, err := bootID(); err != nil || boot != first.boot {
+		return nil, err
+	}
+	in := make(map[int]bool)
+	if alive {
+		in[first.pid] = true
+	}
+	namespaces := c.ownNamespaces(alive)
+	for pid, st := range all {
+		switch {
+		case in[pid]:
+		case st.session == first.pid && (alive || st.start >= first.start):
+			in[pid] = true
+		case namespaces.holds(pid):
+			in[pid] = true
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for pid, st := range all {
+			if !in[pid] && in[st.ppid] {
+				in[pid], grown = true, true
+			}
+		}
+	}
+	var list []member
+	for pid := range in {
+		if st := all[pid]; !st.dead() {
+			list = append(list, member{pid, st.start})
+		}
+	}
+	slices.SortFunc(list, func(a, b member) int { return cmp.Compare(a.pid, b.pid) })
+	return list, nil
+}
+
+// namespaceSet are links such as "pid:[4026531836]" of namespaces that are the container's own.
+type namespaceSet struct{ pid, user string }
+
+// ownNamespaces asks the first process. When it has ended there is no pid namespace any more.
+func (c *Container) ownNamespaces(alive bool) namespaceSet {
+	var s namespaceSet
+	if !alive {
+		return s
+	}
+	if c.rec.ownPids {
+		s.pid = namespaceLink(c.rec.process.pid, "pid")
+	}
+	if c.rec.ownUsers {
+		s.user = namespaceLink(c.rec.process.pid, "user")
+	}
+	return s
+}
+
+func (s namespaceSet) holds(pid int) bool {
+	return s.pid != "" && namespaceLink(pid, "pid") == s.pid || s.user != "" && namespaceLink(pid, "user") == s.user
+}
+
+// namespaceLink is "" where it cannot be read: the process has ended, or is none of ours.
+func namespaceLink(pid int, kind string) string {
+	link, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/" + kind)
+	if err != nil {
+		return ""
+	}
+	return link
+}
+
+// snapshot reads the stat of all processes.
+func snapshot() (map[int]stat, error) {
+	f, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[int]stat, len(names))
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if st, err := readStat(pid); err == nil {
+			all[pid] = st
+		}
+	}
+	return all, nil
+}

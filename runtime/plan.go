@@ -1,0 +1,111 @@
+package runtime
+
+import (
+	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/userns"
+	"golang.org/x/sys/unix"
+)
+
+// Plan is what a container will be: plain data, made by pure code out of a configuration and what was found out about the
+// caller. Paths on the host are absolute, those in the container absolute and clean.
+type Plan struct {
+	ID       string
+	Bundle   string
+	User     userns.Choice // the user namespace
+	New      uint64        // CLONE_NEW* of the other namespaces that are made
+	Join     []Join        // those that exist already, in the order of joining
+	Clocks   []byte        // what goes to /proc/self/timens_offsets
+	Hostname string        // "" leaves it
+	Domain   string
+	Keyring  string // the name of a session keyring of its own; "" keeps the caller's
+	Root     Root
+	Mounts   []Mount
+	Devices  []Device
+	Links    []Link // in /dev
+	Masked   []string
+	Readonly []string
+	Process  ProcessPlan
+	Init     bool      // a minimal pid 1 runs above the process
+	GivenUp  []Problem // what the configuration asked for and does not get
+}
+
+// Join is a namespace that the container enters.
+type Join struct {
+	Flag uint64 // CLONE_NEW*
+	Path string
+}
+
+// Root is the container's root file system.
+type Root struct {
+	Path        string // a directory of the host
+	Readonly    bool
+	Propagation uint64 // MS_*, set on the root at the end; 0 leaves it
+	Make        bool   // the directory is to be made: it is the container's own
+}
+
+// Mount is one mount. There are three kinds: a bind (Bind), a symbolic link (Type "symlink", ours), and a new file system.
+type Mount struct {
+	Index       int // in the configuration
+	Type        string
+	Source      string
+	Destination string
+	Options     spec.MountOptions
+	Bind        bool
+	Scratch     bool // an overlay whose upper directory is on a tmpfs of the container's own ("upper=tmpfs", ours)
+	// Else is what is bound, read-only, if the kernel refuses the file system here; "" fails.
+	Else string
+}
+
+// Device is a device node: made where that is allowed, and else bound from the host's Path.
+type Device struct {
+	Path         string
+	Type         uint32 // S_IFCHR, S_IFBLK or S_IFIFO
+	Major, Minor uint32
+	Mode         uint32
+	UID, GID     uint32
+	Make         bool // try mknod first
+}
+
+// Link is a symbolic link in /dev.
+type Link struct{ Name, Target string }
+
+// ProcessPlan is what is executed, and as what.
+type ProcessPlan struct {
+	Args         []string
+	Env          []string
+	Cwd          string
+	Paths        []string // where the executable may be, in this order
+	Terminal     bool
+	Rows, Cols   uint16 // of the terminal; 0 leaves them
+	UID, GID     uint32
+	Groups       []uint32
+	SetGroups    bool // setgroups(2) is possible; otherwise the caller's groups stay
+	LookupHome   bool // HOME is not set: take it from the container's passwd
+	Umask        uint32
+	Capabilities Capabilities
+	Rlimits      []Rlimit
+	NoNewPrivs   bool
+	OOMScoreAdj  *int
+}
+
+// Capabilities are five sets, a bit for each capability's number.
+type Capabilities struct{ Bounding, Effective, Permitted, Inheritable, Ambient uint64 }
+
+// Rlimit is a limit by its number, getrlimit(2).
+type Rlimit struct {
+	Resource   int
+	Soft, Hard uint64
+}
+
+// has reports whether the container has a namespace of this kind that is not the caller's.
+func (p *Plan) has(flag uint64) bool {
+	if p.New&flag != 0 || flag == unix.CLONE_NEWUSER && p.User.Kind != userns.None {
+		return true
+	}
+	for _, j := range p.Join {
+		if j.Flag == flag {
+			return true
+		}
+	}
+	return false
+}

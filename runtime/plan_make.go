@@ -1,0 +1,120 @@
+package runtime
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/userns"
+)
+
+// planInput is all that a Plan depends on.
+type planInput struct {
+	id      string
+	bundle  string // absolute
+	own     bool   // the bundle is the container's own directory
+	loaded  *spec.Loaded
+	choice  userns.Choice
+	keyring bool
+	init    bool
+}
+
+// makePlan compiles a configuration. It asks nothing of the kernel.
+func makePlan(in planInput) (*Plan, error) {
+	s := in.loaded.Spec
+	if s.Linux == nil {
+		s.Linux = &specs.Linux{}
+	}
+	var bad planError
+	p := &Plan{
+		ID: in.id, Bundle: in.bundle, User: in.choice, Init: in.init,
+		Hostname: s.Hostname, Domain: s.Domainname,
+		Masked: s.Linux.MaskedPaths, Readonly: s.Linux.ReadonlyPaths,
+		GivenUp: append([]Problem(nil), in.loaded.GivenUp...),
+	}
+	for _, note := range in.choice.Notes {
+		p.GivenUp = append(p.GivenUp, Problem{Path: "linux.namespaces", Text: note})
+	}
+	if in.keyring {
+		p.Keyring = "_ses." + in.id
+	}
+	p.namespaces(s.Linux.Namespaces, &bad)
+	p.clocks(s.Linux.TimeOffsets, &bad)
+	p.rootfs(s, in.own, &bad)
+	p.mounts(s.Mounts, &bad)
+	p.devices(s.Linux.Devices, &bad)
+	if s.Process == nil {
+		bad.add("process", "missing; without a process there is nothing to run")
+	} else {
+		p.Process = planProcess(s.Process, in.choice, "process.", &bad)
+	}
+	return p, bad.err()
+}
+
+// namespaceOrder is the order of joining: a mount namespace last of the rest, since paths change with it.
+var namespaceOrder = [...]uint64{unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWNET, unix.CLONE_NEWPID, unix.CLONE_NEWCGROUP, unix.CLONE_NEWTIME, unix.CLONE_NEWNS}
+
+func (p *Plan) namespaces(list []specs.LinuxNamespace, bad *planError) {
+	paths := make(map[uint64]string, len(list))
+	for _, n := range list {
+		flag, ok := spec.Namespace(n.Type)
+		if !ok || flag == unix.CLONE_NEWUSER { // userns.Choose has dealt with it
+			continue
+		}
+		if n.Path == "" {
+			p.New |= flag
+		} else {
+			paths[flag] = n.Path
+		}
+	}
+	for _, flag := range namespaceOrder {
+		if path, ok := paths[flag]; ok {
+			p.Join = append(p.Join, Join{flag, path})
+		}
+	}
+	if !p.has(unix.CLONE_NEWNS) {
+		bad.add("linux.namespaces", "no mount namespace: a container without one is not supported; add {\"type\": \"mount\"}")
+	}
+	if (p.Hostname != "" || p.Domain != "") && !p.has(unix.CLONE_NEWUTS) {
+		bad.add("hostname", "there is no uts namespace to set it in; add {\"type\": \"uts\"} or leave hostname and domainname out")
+	}
+}
+
+func (p *Plan) clocks(offsets map[string]specs.LinuxTimeOffset, bad *planError) {
+	if len(offsets) == 0 {
+		return
+	}
+	if p.New&unix.CLONE_NEWTIME == 0 {
+		bad.add("linux.timeOffsets", "there is no new time namespace to set them in")
+	}
+	for _, clock := range []string{"boottime", "monotonic"} {
+		if o, ok := offsets[clock]; ok {
+			p.Clocks = fmt.Appendf(p.Clocks, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
+		}
+	}
+}
+
+func (p *Plan) rootfs(s *specs.Spec, own bool, bad *planError) {
+	if s.Root == nil || s.Root.Path == "" {
+		bad.add("root.path", "missing; name the directory that holds the root file system")
+		return
+	}
+	p.Root = Root{Path: s.Root.Path, Readonly: s.Root.Readonly}
+	if !filepath.IsAbs(p.Root.Path) {
+		p.Root.Path = filepath.Join(p.Bundle, p.Root.Path)
+		p.Root.Make = own
+	}
+	if word := s.Linux.RootfsPropagation; word != "" {
+		p.Root.Propagation, _ = spec.Propagation(word)
+	}
+}
+
+// inContainer is a clean absolute path in the container.
+func inContainer(path string) string { return filepath.Clean("/" + path) }
+
+// relative is the same without the slash, for a resolution that starts at the root's descriptor.
+func relative(path string) string { return strings.TrimPrefix(inContainer(path), "/") }

@@ -1,0 +1,95 @@
+package runtime
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/userns"
+)
+
+func (p *Plan) mounts(list []specs.Mount, bad *planError) {
+	for i, m := range list {
+		options, problems := spec.ParseOptions(m.Options)
+		for _, pr := range problems {
+			bad.add(fmt.Sprintf("mounts[%d].options%s", i, pr.Path), "%s", pr.Text)
+		}
+		out := Mount{Index: i, Type: m.Type, Source: m.Source, Destination: inContainer(m.Destination), Options: options}
+		switch {
+		case m.Type == "symlink":
+		case options.Bind || m.Type == "bind":
+			out.Bind = true
+			if !filepath.IsAbs(out.Source) {
+				out.Source = filepath.Join(p.Bundle, out.Source)
+			}
+		default:
+			p.filesystem(&out, i)
+		}
+		if out.Destination == "/" && i != 0 {
+			bad.add(fmt.Sprintf("mounts[%d].destination", i), "a mount on / becomes the root, so it has to be the first")
+		}
+		p.Mounts = append(p.Mounts, out)
+	}
+}
+
+// filesystem settles what depends on the namespaces: the version of cgroup, what stands in for it, ids that are not mapped.
+func (p *Plan) filesystem(m *Mount, i int) {
+	switch m.Type {
+	case "cgroup", "cgroup2":
+		m.Type = "cgroup2"
+		m.Else = "/sys/fs/cgroup"
+		if !p.has(unix.CLONE_NEWCGROUP) {
+			// The host's tree would be writable through it (CVE-2023-25809), so only what cannot be written is shown.
+			m.Bind, m.Source = true, m.Else
+			m.Options.Recursive = true
+			m.Options.RecSet |= unix.MOUNT_ATTR_RDONLY
+		}
+	case "overlay":
+		m.Options.Data, m.Scratch = remove(m.Options.Data, "upper=tmpfs")
+	}
+	p.dropUnmapped(m, i)
+}
+
+// dropUnmapped leaves out uid= and gid= of ids that the container does not have: the kernel would refuse the whole mount.
+// Every configuration that `spec` writes has gid=5 for devpts; without it the terminals belong to the user's own group.
+func (p *Plan) dropUnmapped(m *Mount, i int) {
+	if p.User.Kind != userns.Create {
+		return
+	}
+	kept := m.Options.Data[:0:0]
+	for _, o := range m.Options.Data {
+		key, value, _ := strings.Cut(o, "=")
+		id, err := strconv.ParseUint(value, 10, 32)
+		mapped := true
+		switch {
+		case err != nil:
+		case key == "uid":
+			_, mapped = p.User.Mapping.UIDs.ToHost(uint32(id))
+		case key == "gid":
+			_, mapped = p.User.Mapping.GIDs.ToHost(uint32(id))
+		}
+		if mapped {
+			kept = append(kept, o)
+			continue
+		}
+		p.GivenUp = append(p.GivenUp, Problem{Path: fmt.Sprintf("mounts[%d].options", i), Text: o + ": not mapped in the container; left out"})
+	}
+	m.Options.Data = kept
+}
+
+func remove(list []string, word string) (rest []string, found bool) {
+	rest = list[:0:0]
+	for _, s := range list {
+		if s == word {
+			found = true
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return rest, found
+}

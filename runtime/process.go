@@ -1,0 +1,104 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+)
+
+// Process is a process in a container that this process started: a child of ours, which only [Process.Wait] waits for.
+type Process struct {
+	child   *launch.Child
+	console *os.File
+}
+
+// Pid is its pid as this process sees it.
+func (p *Process) Pid() int { return p.child.Pid() }
+
+// Console is the master of the process's terminal, which is the caller's to serve and close; nil where there is none, or
+// where it went to a console socket.
+func (p *Process) Console() *os.File { return p.console }
+
+// Signal sends a signal: ErrNotRunning once it has ended.
+func (p *Process) Signal(sig syscall.Signal) error {
+	err := p.child.Signal(sig)
+	if errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("process %d: %w", p.Pid(), ErrNotRunning)
+	}
+	return err
+}
+
+// Wait waits for the end. When the context ends first its error is returned, and the process goes on.
+func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
+	if ctx.Done() == nil {
+		return p.wait()
+	}
+	type result struct {
+		status ExitStatus
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		status, err := p.wait()
+		done <- result{status, err}
+	}()
+	select {
+	case r := <-done:
+		return r.status, r.err
+	case <-ctx.Done():
+		return ExitStatus{Unknown: true}, context.Cause(ctx)
+	}
+}
+
+func (p *Process) wait() (ExitStatus, error) {
+	ws, err := p.child.Wait()
+	if err != nil {
+		return ExitStatus{Unknown: true}, os.NewSyscallError("wait4", err)
+	}
+	return exitStatus(ws), nil
+}
+
+// close lets go of what a launch that failed left.
+func (p *Process) close() {
+	p.child.Close()
+	if p.console != nil {
+		p.console.Close()
+	}
+}
+
+// ExecutableError is a program that cannot be executed. Its words are those that engines look for, to tell 126 from 127.
+type ExecutableError struct {
+	Name  string
+	Errno syscall.Errno
+}
+
+func (e *ExecutableError) Error() string {
+	bare := true
+	for i := 0; i < len(e.Name); i++ {
+		bare = bare && e.Name[i] != '/'
+	}
+	switch {
+	case e.Errno == unix.ENOENT && bare:
+		return fmt.Sprintf("exec: %q: executable file not found in $PATH; install it in the root file system, or set PATH", e.Name)
+	case e.Errno == unix.ENOENT:
+		return fmt.Sprintf("exec: %q: stat %s: no such file or directory", e.Name, e.Name)
+	}
+	return fmt.Sprintf("exec: %q: %v", e.Name, e.Errno)
+}
+
+// Unwrap lets errors.Is find the errno.
+func (e *ExecutableError) Unwrap() error { return e.Errno }
+
+// executableError is the better word for a step that looked for the program.
+func executableError(step *launch.Error) error {
+	if step.Path != "" && step.Label == "find "+step.Path {
+		return &ExecutableError{Name: step.Path, Errno: step.Errno}
+	}
+	return step
+}

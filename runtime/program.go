@@ -1,0 +1,136 @@
+package runtime
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/userns"
+)
+
+// actions are the host's part at the program's sync points.
+type actions struct {
+	// mapIDs returns once the id maps are written.
+	mapIDs func(pid int) error
+	// ready is called when all is set up. It gets the root's descriptor when HOME is asked for, and the terminal's master when
+	// there is one, and returns HOME. The process is not executed before it returns.
+	ready func(c *launch.Child, root, console *os.File) (home string, err error)
+}
+
+// layout is where the fixed descriptors are: the standard streams, then those that the process keeps, then ours.
+type layout struct {
+	extra int // how many the process keeps besides the standard streams
+	wait  bool
+	joins int // namespaces to join, the user namespace included
+}
+
+func (l layout) start() int       { return 3 + l.extra }
+func (l layout) result() int      { return l.start() + 1 }
+func (l layout) status() int      { return l.start() + 2 }
+func (l layout) join(i int) int   { return l.start() + 3 + i }
+func (l layout) pidfd() int       { return l.join(0) } // of exec, which joins by a pidfd alone
+func (l layout) firstFree() int   { return l.join(l.joins) }
+func (l layout) keeps() int       { return l.start() }
+func constFD(n int) launch.Arg    { return launch.Const(n) }
+func cloexec(n uint64) launch.Arg { return launch.Const(n | unix.O_CLOEXEC) }
+
+// compiler turns a Plan into a program. Each of its methods adds the steps of one concern; the order of the concerns is in
+// compile and is the design.
+type compiler struct {
+	launch.Builder
+	plan     *Plan // nil in an exec
+	process  *ProcessPlan
+	at       layout
+	act      actions
+	root     launch.Slot // the root file system, O_PATH
+	console  launch.Slot // the terminal's master; ^0 when there is none
+	sources  map[int]launch.Slot
+	devices  []launch.Slot
+	under    launch.Slot   // the directory of the host that the root is mounted on
+	scratch  launch.Slot   // our tmpfs for the upper directories of overlays
+	null     launch.Slot   // the host's /dev/null, for masks
+	joined   []launch.Slot // ^0 where joining a namespace has to be tried again
+	deadline time.Duration // for setting up; 0 is the launch's default
+	private  bool          // we are not dumpable any more
+	notes    []Problem     // what a Note of this number means
+	err      error
+}
+
+// compile makes the program that sets a new container up and executes its process.
+func compile(p *Plan, at layout, act actions) (*launch.Program, []Problem, error) {
+	c := &compiler{plan: p, process: &p.Process, at: at, act: act, sources: make(map[int]launch.Slot)}
+	c.StatusFD = at.status()
+	c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
+	c.oomScore(p.Process.OOMScoreAdj)
+	c.namespaces()
+	c.openSources() // by path and as the caller, so before our ids and groups change
+	c.identity()
+	c.session(p.Keyring)
+	c.names()
+	c.attachRoot()
+	c.mountAll()
+	c.makeDevices()
+	c.openConsole()
+	c.makeCwd()
+	c.hide()
+	c.pivot()
+	c.become(&p.Process)
+	c.finish(&p.Process)
+	if c.err != nil {
+		return nil, nil, c.err
+	}
+	program, err := c.Program()
+	return program, c.notes, err
+}
+
+// note lists something that was given up, if the steps get here.
+func (c *compiler) note(path, text string) {
+	c.Note("give up: "+text, len(c.notes))
+	c.notes = append(c.notes, Problem{Path: path, Text: text})
+}
+
+// writeSelf writes one of our own files in /proc. They become unreachable for us once we are not dumpable, so a later one is
+// a mistake of the compiler's.
+func (c *compiler) writeSelf(label, file string, data []byte) (open, write launch.StepRef) {
+	if c.private {
+		c.err = errPrivate
+	}
+	fd := c.Slot()
+	open = c.Call(label, unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String("/proc/self/"+file), cloexec(unix.O_WRONLY)).Out(fd).Path("/proc/self/" + file)
+	write = c.WriteAll(label, fd.Arg(), data).Path("/proc/self/" + file)
+	c.close(fd)
+	return open, write
+}
+
+func (c *compiler) close(s launch.Slot) { c.Call("close", unix.SYS_CLOSE, s.Arg()) }
+
+// goPrivate takes our memory, descriptors and /proc files away from everybody but the machine's root (man 2 ptrace,
+// "access mode checking"). CVE-2016-9962 was a runtime that did so too late.
+func (c *compiler) goPrivate() {
+	if !c.private {
+		c.Call("not dumpable", unix.SYS_PRCTL, launch.Const(unix.PR_SET_DUMPABLE), launch.Const(0))
+		c.private = true
+	}
+}
+
+// oomScore comes first: it is one of our own files, and lowering it takes the machine's CAP_SYS_RESOURCE.
+func (c *compiler) oomScore(adj *int) {
+	if adj == nil {
+		return
+	}
+	done, refused := c.Label(), c.Label()
+	open, write := c.writeSelf("set oom_score_adj", "oom_score_adj", itoa(*adj))
+	open.On(refused, unix.EACCES, unix.EPERM)
+	write.On(refused, unix.EACCES, unix.EPERM)
+	c.Jump(done)
+	c.Place(refused)
+	c.note("process.oomScoreAdj", "only root may lower it; it stays as the caller's")
+	c.Place(done)
+}
+
+// isNew reports whether the container gets this namespace made.
+func (c *compiler) isNew(flag uint64) bool { return c.plan.New&flag != 0 }
+
+func (c *compiler) creates() bool { return c.plan.User.Kind == userns.Create }

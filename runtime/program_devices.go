@@ -1,0 +1,83 @@
+package runtime
+
+import (
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+)
+
+// openDevice opens the host's node of a device, to bind it. Its number is looked at: a name proves nothing, in a container
+// around this one least of all.
+func (c *compiler) openDevice(d Device) launch.Slot {
+	if d.Type == unix.S_IFIFO {
+		return c.Slot()
+	}
+	label := "open " + d.Path + " of the host"
+	s, skip := c.Slot(), c.Label()
+	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(d.Path), launch.Const(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(d.Path)
+	if d.Make {
+		r.On(skip)
+	} else {
+		r.Remedy("in a user namespace a device is bound from the host, so it has to be there")
+	}
+	if d.Type == unix.S_IFCHR {
+		v := c.Verify(label, s.Arg(), launch.IsCharDevice, uint64(d.Major)<<32|uint64(d.Minor)).Path(d.Path)
+		v.Remedy("the host's node has another number than the configuration asks for")
+	}
+	c.Place(skip)
+	return s
+}
+
+// makeDevices fills /dev: nodes, and the links that programs expect.
+func (c *compiler) makeDevices() {
+	for i, d := range c.plan.Devices {
+		c.makeDevice(d, c.devices[i])
+	}
+	if len(c.plan.Links) == 0 {
+		return
+	}
+	dev := c.Slot()
+	c.MkdirAll("make /dev", c.root.Arg(), "dev", 0o755).Out(dev)
+	// Whatever the image has as /dev/ptmx would be the host's multiplexer, or worse.
+	c.Call("remove /dev/ptmx", unix.SYS_UNLINKAT, dev.Arg(), c.String("ptmx"), launch.Const(0)).Ignore(unix.ENOENT, unix.EROFS, unix.EBUSY, unix.EISDIR)
+	for _, l := range c.plan.Links {
+		c.Call("link /dev/"+l.Name, unix.SYS_SYMLINKAT, c.String(l.Target), dev.Arg(), c.String(l.Name)).Ignore(unix.EEXIST).Path("/dev/" + l.Name)
+	}
+	c.close(dev)
+}
+
+// makeDevice makes a node where that is allowed, and else binds the host's.
+func (c *compiler) makeDevice(d Device, host launch.Slot) {
+	label := "make " + d.Path
+	bind, done := c.Label(), c.Label()
+	if d.Make {
+		dir := c.Slot()
+		name := c.String(path.Base(d.Path))
+		c.MkdirAll(label, c.root.Arg(), relative(path.Dir(d.Path)), 0o755).Out(dir)
+		r := c.Call(label, unix.SYS_MKNODAT, dir.Arg(), name, launch.Const(d.Type|d.Mode), launch.Const(unix.Mkdev(d.Major, d.Minor))).Path(d.Path)
+		if d.Type != unix.S_IFIFO {
+			r.On(bind, unix.EPERM, unix.EACCES)
+		}
+		r.On(done, unix.EEXIST)
+		c.own(d, dir, name, label)
+		c.Jump(done)
+	}
+	c.Place(bind)
+	if d.Type != unix.S_IFIFO {
+		target := c.Slot()
+		c.Create(label, c.root.Arg(), relative(d.Path)).Out(target)
+		c.move(label, host, target.Arg()).Path(d.Path)
+		c.close(target)
+		c.close(host)
+	}
+	c.Place(done)
+}
+
+func (c *compiler) own(d Device, dir launch.Slot, name launch.Arg, label string) {
+	if d.UID == 0 && d.GID == 0 {
+		return
+	}
+	c.Call(label, unix.SYS_FCHOWNAT, dir.Arg(), name, launch.Const(d.UID), launch.Const(d.GID), launch.Const(unix.AT_SYMLINK_NOFOLLOW)).Path(d.Path)
+}

@@ -1,0 +1,54 @@
+package runtime
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+)
+
+// compileExec makes the program of a process that joins a running container. Its processes are hostile, and see us from the
+// setns on: so we are not dumpable before, and have nothing open that is not the process's to be, but the socket to our
+// parent. They may stop us; hence the deadline.
+func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadline time.Duration, act actions) (*launch.Program, error) {
+	c := &compiler{process: p, at: at, act: act, deadline: deadline}
+	c.StatusFD = at.status()
+	c.Call("umask", unix.SYS_UMASK, launch.Const(0))
+	c.oomScore(p.OOMScoreAdj)
+	c.goPrivate()
+	c.join(flags)
+	c.session(keyring)
+	c.terminalInside(p)
+	c.become(p)
+	c.finish(p)
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.Program()
+}
+
+func (c *compiler) join(flags uint64) {
+	if flags != 0 {
+		c.Call("join the container", unix.SYS_SETNS, constFD(c.at.pidfd()), launch.Const(flags)).
+			Remedy("the container belongs to another user, or its process has just ended")
+	}
+	c.Call("close", unix.SYS_CLOSE, constFD(c.at.pidfd()))
+	if flags&unix.CLONE_NEWUSER != 0 {
+		c.enterAsRoot()
+	}
+	if flags&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
+		c.Fork("make the process", unix.CLONE_PARENT)
+	}
+}
+
+// terminalInside opens a terminal of the container's. Its /dev may be anything by now: the descriptor is looked at.
+func (c *compiler) terminalInside(p *ProcessPlan) {
+	if !p.Terminal {
+		return
+	}
+	c.root = c.Slot()
+	c.Call("open the root", unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String("/"), cloexec(unix.O_PATH|unix.O_DIRECTORY)).Out(c.root)
+	c.streams(c.terminal(p, "the container has no devpts on /dev/pts"))
+	c.close(c.root)
+}

@@ -1,0 +1,190 @@
+package runtime
+
+import (
+	"errors"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/userns"
+)
+
+var errPrivate = errors.New("compiler: writes a file of our own in /proc after giving up access to it")
+
+func itoa(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
+
+// staged reports whether the namespaces need more than the flags of the first fork: where some are joined, the user
+// namespace must not be ours yet, since those may belong to the one that we come from; and who joins a pid namespace or
+// enters a time namespace only gets there with its next fork.
+func staged(p *Plan) bool {
+	return len(p.Join) > 0 || p.User.Kind == userns.Join || p.New&unix.CLONE_NEWTIME != 0
+}
+
+// namespaces makes and joins them.
+//
+// Not staged: clone3 makes the user and the pid namespace, so the helpers that write the maps can run at once, beside the
+// child that makes the others. A network namespace waits for the maps, since its files belong to who is root in it then.
+func (c *compiler) namespaces() {
+	rest := c.plan.New
+	if staged(c.plan) {
+		c.joinAll(true)
+		c.userNamespace()
+		c.joinAll(false)
+	} else {
+		if c.creates() {
+			c.Flags |= unix.CLONE_NEWUSER
+		}
+		c.Flags |= rest & unix.CLONE_NEWPID
+		rest &^= unix.CLONE_NEWPID
+		if c.creates() && c.plan.User.Writer == userns.BySelf {
+			c.mapSelf()
+		}
+	}
+	late := rest & (unix.CLONE_NEWNET | unix.CLONE_NEWPID)
+	if early := rest &^ late; early != 0 {
+		c.Call("make namespaces", unix.SYS_UNSHARE, launch.Const(early)).Remedy(remedyNamespaces)
+	}
+	if len(c.plan.Clocks) > 0 {
+		c.writeSelf("set the clocks", "timens_offsets", c.plan.Clocks)
+	}
+	if c.isNew(unix.CLONE_NEWNS) {
+		// Nothing of what is mounted here may come back to the host; what the host mounts may come in until the pivot.
+		c.propagate("make mounts private to the container", launch.Const(unix.AT_FDCWD), c.String("/"), unix.MS_REC|unix.MS_SLAVE)
+	}
+}
+
+const remedyNamespaces = "the kernel or a container around this one forbids a kind of namespace; `roost check` and the user.max_*_namespaces sysctls tell which"
+
+// joinAll enters the namespaces that exist. Some can only be entered from the user namespace that we come from, others only
+// from the container's own: so what is refused at first is tried again. The mount namespace waits, since paths change with it.
+func (c *compiler) joinAll(first bool) {
+	if first {
+		c.joined = make([]launch.Slot, len(c.plan.Join))
+	}
+	for i, j := range c.plan.Join {
+		fd, label := constFD(c.at.join(i+1)), "join the namespace "+j.Path
+		if first {
+			if j.Flag != unix.CLONE_NEWNS {
+				c.joined[i] = c.Slot()
+				c.Call(label, unix.SYS_SETNS, fd, launch.Const(j.Flag)).Out(c.joined[i]).Ignore(unix.EPERM).Path(j.Path)
+			}
+			continue
+		}
+		again, next := c.Label(), c.Label()
+		if j.Flag != unix.CLONE_NEWNS {
+			c.JumpIf(c.joined[i], again)
+			c.Jump(next)
+		}
+		c.Place(again)
+		c.Call(label, unix.SYS_SETNS, fd, launch.Const(j.Flag)).Path(j.Path).
+			Remedy("it belongs to a user namespace that neither you nor the container is root of")
+		c.Place(next)
+	}
+}
+
+func (c *compiler) userNamespace() {
+	switch c.plan.User.Kind {
+	case userns.Create:
+		c.Call("make a user namespace", unix.SYS_UNSHARE, launch.Const(unix.CLONE_NEWUSER))
+		if c.plan.User.Writer == userns.BySelf {
+			c.mapSelf()
+		}
+	case userns.Join:
+		c.goPrivate() // whoever is root in there has power over us from now on
+		c.Call("join the user namespace", unix.SYS_SETNS, constFD(c.at.join(0)), launch.Const(unix.CLONE_NEWUSER)).Path(c.plan.User.Path)
+	}
+}
+
+// mapSelf writes the maps of one line each that the kernel lets anybody write for themselves, user_namespaces(7).
+func (c *compiler) mapSelf() {
+	m := c.plan.User.Mapping
+	c.writeSelf("deny setgroups", "setgroups", []byte("deny"))
+	c.writeSelf("map the user", "uid_map", []byte(m.UIDs.Kernel()))
+	c.writeSelf("map the group", "gid_map", []byte(m.GIDs.Kernel()))
+}
+
+// identity waits for the maps where others write them, makes us root in the container, and closes what is left open of the
+// namespaces: the network and, if it could not be had before, the process that is to be the container's own.
+func (c *compiler) identity() {
+	u := c.plan.User
+	if u.Kind == userns.Create && u.Writer != userns.BySelf {
+		c.Sync("map ids", 0, nil, launch.Arg{}, 0, c.mapAction)
+		if u.Setgroups {
+			c.Call("drop the caller's groups", unix.SYS_SETGROUPS, launch.Const(0), launch.Const(0))
+		}
+		if _, ok := u.Mapping.GIDs.ToHost(0); ok {
+			c.Call("become group 0 of the container", unix.SYS_SETRESGID, launch.Const(0), launch.Const(0), launch.Const(0))
+		}
+		if _, ok := u.Mapping.UIDs.ToHost(0); ok {
+			c.Call("become user 0 of the container", unix.SYS_SETRESUID, launch.Const(0), launch.Const(0), launch.Const(0))
+		}
+	}
+	if u.Kind == userns.Join {
+		c.enterAsRoot()
+	}
+	c.goPrivate()
+	if c.isNew(unix.CLONE_NEWNET) {
+		c.Call("make a network namespace", unix.SYS_UNSHARE, launch.Const(unix.CLONE_NEWNET)).Remedy(remedyNamespaces)
+	}
+	if forks(c.plan) {
+		c.Fork("make the container's first process", c.plan.New&unix.CLONE_NEWPID|unix.CLONE_PARENT)
+	}
+}
+
+// enterAsRoot takes the ids of root in a user namespace that was joined, as far as it has them: ours may mean nothing there.
+func (c *compiler) enterAsRoot() {
+	c.Call("drop the caller's groups", unix.SYS_SETGROUPS, launch.Const(0), launch.Const(0)).Ignore(unix.EPERM)
+	c.Call("become group 0 of the container", unix.SYS_SETRESGID, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
+	c.Call("become user 0 of the container", unix.SYS_SETRESUID, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
+}
+
+// forks reports whether the first process only makes the one that counts.
+func forks(p *Plan) bool {
+	if p.Init && !p.has(unix.CLONE_NEWPID) {
+		return false
+	}
+	if !staged(p) {
+		return false
+	}
+	return p.has(unix.CLONE_NEWPID) || p.has(unix.CLONE_NEWTIME)
+}
+
+// propagate sets a mount's propagation, with that of all below it if MS_REC is in flags.
+func (c *compiler) propagate(label string, dir, path launch.Arg, flags uint64) launch.StepRef {
+	how := uint64(unix.AT_EMPTY_PATH)
+	if flags&unix.MS_REC != 0 {
+		how |= unix.AT_RECURSIVE
+	}
+	return c.setattr(label, dir, path, how, unix.MountAttr{Propagation: flags &^ unix.MS_REC})
+}
+
+func (c *compiler) setattr(label string, dir, path launch.Arg, how uint64, a unix.MountAttr) launch.StepRef {
+	attr := c.Words(a.Attr_set, a.Attr_clr, a.Propagation, a.Userns_fd)
+	return c.Call(label, unix.SYS_MOUNT_SETATTR, dir, path, launch.Const(how), attr, launch.Const(32))
+}
+
+// session detaches us from the caller's terminal and session. Without a pid namespace the session is also what tells which
+// processes are the container's.
+func (c *compiler) session(keyring string) {
+	c.Call("start a session", unix.SYS_SETSID)
+	if keyring == "" {
+		return
+	}
+	full, done := c.Label(), c.Label()
+	c.Call("make a session keyring", unix.SYS_KEYCTL, launch.Const(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String(keyring)).
+		On(full, unix.EDQUOT, unix.ENOMEM, unix.ENOSYS, unix.EPERM, unix.EACCES)
+	c.Jump(done)
+	c.Place(full)
+	c.note("keyring", "no session keyring of its own: the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here")
+	c.Place(done)
+}
+
+func (c *compiler) names() {
+	if n := c.plan.Hostname; n != "" {
+		c.Call("set the host name", unix.SYS_SETHOSTNAME, c.String(n), launch.Const(len(n)))
+	}
+	if n := c.plan.Domain; n != "" {
+		c.Call("set the domain name", unix.SYS_SETDOMAINNAME, c.String(n), launch.Const(len(n)))
+	}
+}

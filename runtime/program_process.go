@@ -1,0 +1,259 @@
+package runtime
+
+import (
+	"encoding/binary"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/nofile"
+)
+
+// openConsole opens a terminal of the container's own devpts, makes it the standard streams and binds it on /dev/console: all
+// by descriptors, since what is at /dev/pts/N may be swapped (CVE-2025-52565).
+func (c *compiler) openConsole() {
+	if !c.plan.Process.Terminal {
+		return
+	}
+	peer := c.terminal(&c.plan.Process, "it needs a devpts mount on /dev/pts, as `roost spec` writes it")
+	const label = "bind the terminal on /dev/console"
+	target := c.Slot()
+	c.Create(label, c.root.Arg(), "dev/console").Out(target)
+	copied := c.clone(label, peer.Arg(), c.String(""), unix.AT_EMPTY_PATH, "/dev/console")
+	c.move(label, copied, target.Arg()).Path("/dev/console")
+	c.close(copied)
+	c.close(target)
+	c.streams(peer)
+}
+
+// terminal opens a pair below c.root: c.console is the master, the result the other side.
+func (c *compiler) terminal(p *ProcessPlan, remedy string) launch.Slot {
+	const label = "open a terminal"
+	peer := c.Slot()
+	c.console = c.Slot()
+	how := c.Words(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	c.Call(label, unix.SYS_OPENAT2, c.root.Arg(), c.String("dev/pts/ptmx"), how, launch.Const(24)).Out(c.console).Path("/dev/pts/ptmx").Remedy(remedy)
+	c.Verify(label, c.console.Arg(), launch.OnFilesystem, unix.DEVPTS_SUPER_MAGIC).Path("/dev/pts/ptmx").Remedy("what is mounted on /dev/pts is no devpts")
+	c.Verify(label, c.console.Arg(), launch.IsCharDevice, 5<<32|2).Path("/dev/pts/ptmx").Remedy("/dev/pts/ptmx is no terminal multiplexer")
+	c.Call(label, unix.SYS_IOCTL, c.console.Arg(), launch.Const(unix.TIOCSPTLCK), c.Data(make([]byte, 4)))
+	c.Call(label, unix.SYS_IOCTL, c.console.Arg(), launch.Const(unix.TIOCGPTPEER), launch.Const(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Out(peer)
+	if p.UID != 0 {
+		c.Call("give the terminal to the user", unix.SYS_FCHOWN, peer.Arg(), launch.Const(p.UID), launch.Const(uint64(1<<32-1)))
+	}
+	if p.Rows != 0 || p.Cols != 0 {
+		size := binary.NativeEndian.AppendUint16(nil, p.Rows)
+		size = binary.NativeEndian.AppendUint16(size, p.Cols)
+		c.Call("set the terminal's size", unix.SYS_IOCTL, peer.Arg(), launch.Const(unix.TIOCSWINSZ), c.Data(append(size, 0, 0, 0, 0)))
+	}
+	return peer
+}
+
+// streams makes the terminal our standard streams and, since we lead a session, our controlling terminal.
+func (c *compiler) streams(peer launch.Slot) {
+	for fd := range 3 {
+		c.Call("use the terminal", unix.SYS_DUP3, peer.Arg(), constFD(fd), launch.Const(0))
+	}
+	c.Call("use the terminal", unix.SYS_IOCTL, constFD(0), launch.Const(unix.TIOCSCTTY), launch.Const(0))
+	c.close(peer)
+}
+
+// makeCwd makes the working directory if it is missing, as other runtimes do.
+func (c *compiler) makeCwd() {
+	dir := c.Slot()
+	c.MkdirAll("make the working directory", c.root.Arg(), relative(c.plan.Process.Cwd), 0o755).Out(dir)
+	c.close(dir)
+}
+
+// become turns us into what the process is to be. Each of these takes away what a later one may need, so the order counts:
+// limits while we may raise them; the bounding set while we have CAP_SETPCAP; ids keep their capabilities only by
+// PR_SET_KEEPCAPS; the sets last, ambient ones after those that they must be part of (capabilities(7)).
+func (c *compiler) become(p *ProcessPlan) {
+	cwd := c.Slot()
+	c.Call("enter the working directory", unix.SYS_CHDIR, c.String(inContainer(p.Cwd))).Out(cwd).Ignore(unix.EACCES).Path(p.Cwd)
+	c.limits(p.Rlimits)
+	c.bounding(p.Capabilities.Bounding)
+	c.Call("keep capabilities", unix.SYS_PRCTL, launch.Const(unix.PR_SET_KEEPCAPS), launch.Const(1))
+	if p.SetGroups {
+		list := c.Scratch(4 * len(p.Groups))
+		for i, g := range p.Groups {
+			c.Fill(list.Offset(4*i), binary.NativeEndian.AppendUint32(nil, g))
+		}
+		c.Call("set the groups", unix.SYS_SETGROUPS, launch.Const(len(p.Groups)), list)
+	}
+	c.Call("become the group", unix.SYS_SETRESGID, launch.Const(p.GID), launch.Const(p.GID), launch.Const(p.GID))
+	c.Call("become the user", unix.SYS_SETRESUID, launch.Const(p.UID), launch.Const(p.UID), launch.Const(p.UID))
+	c.capabilities(p.Capabilities)
+	c.Call("umask", unix.SYS_UMASK, launch.Const(p.Umask))
+	if p.NoNewPrivs {
+		c.Call("set no_new_privs", unix.SYS_PRCTL, launch.Const(unix.PR_SET_NO_NEW_PRIVS), launch.Const(1), launch.Const(0), launch.Const(0), launch.Const(0))
+	}
+	again, there := c.Label(), c.Label()
+	c.JumpIf(cwd, again)
+	c.Jump(there)
+	c.Place(again) // what root may not enter the user may, on a network file system for one
+	c.Call("enter the working directory", unix.SYS_CHDIR, c.String(inContainer(p.Cwd))).Path(p.Cwd).Remedy("choose another cwd, or a user who may enter it")
+	c.Place(there)
+	c.Verify("enter the working directory", launch.Const(0), launch.CwdInside, 0).Path(p.Cwd).Remedy("the working directory is outside of the container")
+}
+
+func (c *compiler) limits(limits []Rlimit) {
+	files := false
+	for _, r := range limits {
+		files = files || r.Resource == unix.RLIMIT_NOFILE
+		c.Call("set the resource limit", unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(r.Resource), c.Words(r.Soft, r.Hard), launch.Const(0)).
+			Remedy("only root may raise a hard limit: ask for no more than `ulimit -H` shows")
+	}
+	if soft, hard := nofile.Original(); !files && hard != 0 {
+		c.Call("restore the limit of open files", unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(unix.RLIMIT_NOFILE), c.Words(soft, hard), launch.Const(0))
+	}
+}
+
+func (c *compiler) bounding(set uint64) {
+	for n := range 64 {
+		if set&(1<<n) == 0 { // EINVAL: the kernel knows no capability of this number
+			c.Call("drop from the bounding set", unix.SYS_PRCTL, launch.Const(unix.PR_CAPBSET_DROP), launch.Const(n)).Ignore(unix.EINVAL)
+		}
+	}
+}
+
+// capabilities sets what is left. struct __user_cap_data has effective, permitted and inheritable, low halves first.
+func (c *compiler) capabilities(s Capabilities) {
+	const version3 = 0x20080522
+	header := binary.NativeEndian.AppendUint64(nil, version3) // version, pid 0
+	if binary.NativeEndian.Uint32(header) != version3 {       // big-endian
+		header = append(header[4:], 0, 0, 0, 0)
+	}
+	var data []byte
+	for _, shift := range []int{0, 32} {
+		for _, set := range []uint64{s.Effective, s.Permitted, s.Inheritable} {
+			data = binary.NativeEndian.AppendUint32(data, uint32(set>>shift))
+		}
+	}
+	c.Call("set the capabilities", unix.SYS_CAPSET, c.Data(header), c.Data(data)).
+		Remedy("a capability was asked for that the caller does not have (a container around this one may have dropped it)")
+	c.Call("clear ambient capabilities", unix.SYS_PRCTL, launch.Const(unix.PR_CAP_AMBIENT), launch.Const(unix.PR_CAP_AMBIENT_CLEAR_ALL), launch.Const(0), launch.Const(0), launch.Const(0))
+	for n := range 64 {
+		if s.Ambient&(1<<n) != 0 {
+			c.Call("raise an ambient capability", unix.SYS_PRCTL, launch.Const(unix.PR_CAP_AMBIENT), launch.Const(unix.PR_CAP_AMBIENT_RAISE), launch.Const(n), launch.Const(0), launch.Const(0)).
+				Remedy("an ambient capability has to be permitted and inheritable, too")
+		}
+	}
+}
+
+const homeSize = 4096 + len("HOME=") + 1
+
+// finish reports that all is set up, waits for start where that comes from another command, and executes.
+func (c *compiler) finish(p *ProcessPlan) {
+	executable := c.find(p)
+	env := make([]launch.Arg, 0, len(p.Env)+1)
+	for _, e := range p.Env {
+		if e != "HOME=" {
+			env = append(env, c.String(e))
+		}
+	}
+	var send []launch.Slot
+	home, size := launch.Arg{}, 0
+	if p.LookupHome {
+		home, size = c.Scratch(homeSize), homeSize-1
+		env = append(env, home)
+		send = append(send, c.root)
+	}
+	if p.Terminal {
+		send = append(send, c.console)
+	}
+	c.Sync("set up", c.deadline, send, home, size, c.readyAction)
+	if c.plan != nil && c.plan.Init {
+		c.underInit(p.Terminal)
+	}
+	if c.at.wait {
+		c.awaitStart()
+	} else {
+		// What is open besides are descriptors of the container's own files; they close with the execve.
+		c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(unix.CLOSE_RANGE_CLOEXEC))
+	}
+	c.exec(p, executable, env)
+}
+
+// find looks the program up, so that its lack is known before anything is committed to.
+func (c *compiler) find(p *ProcessPlan) launch.Slot {
+	executable := c.Slot()
+	c.Find("find "+p.Args[0], p.Paths).Out(executable).Path(p.Args[0])
+	return executable
+}
+
+func (c *compiler) exec(p *ProcessPlan, executable launch.Slot, env []launch.Arg) {
+	argv := make([]launch.Arg, len(p.Args))
+	for i, a := range p.Args {
+		argv[i] = c.String(a)
+	}
+	c.ExecNext()
+	c.Call("exec "+p.Args[0], unix.SYS_EXECVE, executable.Arg(), c.Pointers(argv), c.Pointers(env)).Path(p.Args[0])
+}
+
+// awaitStart waits for a byte in the FIFO `start`. We opened it for reading and writing, so that there is no end of file:
+// only a byte starts. Nothing else is open meanwhile but what the process keeps; and what goes wrong from here on is told
+// through the second FIFO, which the one who starts us listens to.
+func (c *compiler) awaitStart() {
+	start, result := constFD(c.at.start()), constFD(c.at.result())
+	c.ReportTo(result)
+	c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.status()), launch.Const(uint64(1<<32-1)), launch.Const(0))
+	again := c.Here()
+	c.Call("wait for start", unix.SYS_READ, start, c.Scratch(1), launch.Const(1)).On(again, unix.EINTR, unix.EAGAIN)
+	c.Call("close the FIFO", unix.SYS_CLOSE, start)
+}
+
+// underInit makes this process a minimal pid 1 and goes on in a child of it.
+func (c *compiler) underInit(terminal bool) {
+	all, nothing := c.Words(^uint64(0)), c.Words(0)
+	mask := func(set launch.Arg) {
+		c.Call("block signals", unix.SYS_RT_SIGPROCMASK, launch.Const(unix.SIG_SETMASK), set, launch.Const(0), launch.Const(8))
+	}
+	pid, self, parent, child := c.Slot(), c.Slot(), c.Label(), c.Label()
+	mask(all)
+	c.Call("adopt orphans", unix.SYS_PRCTL, launch.Const(unix.PR_SET_CHILD_SUBREAPER), launch.Const(1))
+	c.Spawn("make the process", 0, pid, parent)
+	// A process group of its own, in the foreground, or the terminal's signals would reach it twice.
+	c.Call("lead a process group", unix.SYS_SETPGID, launch.Const(0), launch.Const(0))
+	if terminal {
+		c.Call("lead a process group", unix.SYS_GETPID).Out(self)
+		c.Call("take the terminal", unix.SYS_IOCTL, constFD(0), launch.Const(unix.TIOCSPGRP), self.Address())
+	}
+	c.Call("adopt no orphans", unix.SYS_PRCTL, launch.Const(unix.PR_SET_CHILD_SUBREAPER), launch.Const(0))
+	mask(nothing)
+	c.Jump(child)
+	c.Place(parent)
+	c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(0))
+	c.Reap("wait for the process", pid.Arg())
+	c.Place(child)
+}
+
+func (c *compiler) mapAction(child *launch.Child, _ []*os.File) ([]byte, error) {
+	return nil, c.act.mapIDs(child.Pid())
+}
+
+// readyAction sorts out what the child sent.
+func (c *compiler) readyAction(child *launch.Child, files []*os.File) ([]byte, error) {
+	var root, console *os.File
+	p := c.process
+	if p.LookupHome && len(files) > 0 {
+		root, files = files[0], files[1:]
+	}
+	if p.Terminal && len(files) > 0 {
+		console, files = files[0], files[1:]
+	}
+	for _, f := range files {
+		f.Close()
+	}
+	home, err := c.act.ready(child, root, console)
+	if root != nil {
+		root.Close()
+	}
+	if err != nil || !p.LookupHome {
+		return nil, err
+	}
+	if len(home) > homeSize-len("HOME=")-2 {
+		home = "/"
+	}
+	return []byte("HOME=" + home), nil
+}

@@ -1,0 +1,167 @@
+package runtime
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+)
+
+// openSources opens all that the container gets from the host, by path, in the new mount namespace (a descriptor from the old
+// one could not be cloned) and as the caller.
+func (c *compiler) openSources() {
+	p := c.plan
+	c.under = c.Slot()
+	c.Call("open the root file system", unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String(p.Root.Path),
+		cloexec(unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)).Out(c.under).Path(p.Root.Path)
+	if !replacesRoot(p) {
+		c.root = c.clone("open the root file system", c.under.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, p.Root.Path)
+	}
+	for i, m := range p.Mounts {
+		source := m.Source
+		if !m.Bind {
+			source = m.Else
+		}
+		if source == "" {
+			continue
+		}
+		flags := uint64(0)
+		if m.Options.Recursive || !m.Bind {
+			flags = unix.AT_RECURSIVE
+		}
+		s := c.Slot()
+		r := c.Call("open "+source+" to bind it on "+m.Destination, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
+			launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(source)
+		if m.Bind {
+			if flags == 0 {
+				r.Remedy("if there are mounts below it, \"rbind\" is needed in a user namespace")
+			}
+		} else {
+			r.Ignore() // only needed where the file system is refused
+		}
+		c.sources[i] = s
+	}
+	if len(p.Masked) > 0 {
+		const label = "open /dev/null of the host"
+		c.null = c.Slot()
+		c.Call(label, unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String("/dev/null"), cloexec(unix.O_PATH)).Out(c.null).Path("/dev/null")
+		c.Verify(label, c.null.Arg(), launch.IsCharDevice, 1<<32|3).Path("/dev/null")
+	}
+	for _, d := range p.Devices {
+		c.devices = append(c.devices, c.openDevice(d))
+	}
+}
+
+// clone is a detached copy of a mount.
+func (c *compiler) clone(label string, dir, path launch.Arg, flags uint64, about string) launch.Slot {
+	s := c.Slot()
+	c.Call(label, unix.SYS_OPEN_TREE, dir, path, launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(about)
+	return s
+}
+
+// replacesRoot reports whether the first mount becomes the root, so that what root.path names is only where it is put.
+func replacesRoot(p *Plan) bool { return len(p.Mounts) > 0 && p.Mounts[0].Destination == "/" }
+
+// attachRoot mounts the root on its own directory. It has to be attached before anything is mounted on it: newer kernels
+// refuse mounts below a detached one.
+func (c *compiler) attachRoot() {
+	p := c.plan
+	for _, m := range p.Mounts {
+		if m.Scratch {
+			// Below the root, where nobody gets to after the pivot.
+			c.scratch = c.newFilesystem("make room for upper directories", "tmpfs", "tmpfs", []string{"mode=0700"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, none)
+			c.move("make room for upper directories", c.scratch, c.under.Arg())
+			break
+		}
+	}
+	if replacesRoot(p) {
+		m := p.Mounts[0]
+		if m.Bind {
+			c.root = c.sources[0]
+			c.bindAttributes(m, c.root)
+		} else {
+			c.root = c.newFilesystem("make the root", m.Type, m.Source, m.Options.Data, m.Options.Set&^unix.MOUNT_ATTR_RDONLY, none)
+		}
+	}
+	c.move("attach the root", c.root, c.under.Arg())
+	c.close(c.under)
+}
+
+// move attaches a detached mount to what a descriptor refers to: no path is looked at again.
+func (c *compiler) move(label string, mount launch.Slot, target launch.Arg) launch.StepRef {
+	return c.Call(label, unix.SYS_MOVE_MOUNT, mount.Arg(), c.String(""), target, c.String(""),
+		launch.Const(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+}
+
+// hide masks paths and makes others read-only. Each is resolved in the root once, and what hides it is attached to that.
+func (c *compiler) hide() {
+	for _, path := range c.plan.Masked {
+		c.mask(inContainer(path))
+	}
+	for _, path := range c.plan.Readonly {
+		c.protect(inContainer(path))
+	}
+	if len(c.plan.Masked) > 0 {
+		c.close(c.null)
+	}
+	if c.plan.Root.Readonly {
+		c.setattr("make the root read-only", c.root.Arg(), c.String(""), unix.AT_EMPTY_PATH, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	}
+}
+
+// lookup opens a path in the root that the container's files decide about: links stay inside, and no link of /proc is followed.
+func (c *compiler) lookup(label, path string, flags uint64) (launch.Slot, launch.StepRef) {
+	s := c.Slot()
+	how := c.Words(flags|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+	name := relative(path)
+	if name == "" {
+		name = "."
+	}
+	return s, c.Call(label, unix.SYS_OPENAT2, c.root.Arg(), c.String(name), how, launch.Const(24)).Out(s).Path(path)
+}
+
+// mask puts an empty directory over a directory and a null device over a file. The null device is ours, opened on the host:
+// the container's /dev/null may be anything (CVE-2025-31133).
+func (c *compiler) mask(path string) {
+	file, done := c.Label(), c.Label()
+	dir, open := c.lookup("hide "+path, path, unix.O_PATH|unix.O_DIRECTORY)
+	open.On(done, unix.ENOENT, unix.EACCES).On(file, unix.ENOTDIR)
+	empty := c.newFilesystem("hide "+path, "tmpfs", "tmpfs", []string{"nr_inodes=1", "size=4k"}, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, none)
+	c.move("hide "+path, empty, dir.Arg()).Path(path)
+	c.close(empty)
+	c.close(dir)
+	c.Jump(done)
+	c.Place(file)
+	target, open := c.lookup("hide "+path, path, unix.O_PATH)
+	open.On(done, unix.ENOENT)
+	null := c.clone("hide "+path, c.null.Arg(), c.String(""), unix.AT_EMPTY_PATH, path)
+	c.move("hide "+path, null, target.Arg()).Path(path)
+	c.close(null)
+	c.close(target)
+	c.Place(done)
+}
+
+// protect puts a read-only copy of a path over itself.
+func (c *compiler) protect(path string) {
+	done := c.Label()
+	target, open := c.lookup("protect "+path, path, unix.O_PATH)
+	open.On(done, unix.ENOENT, unix.EACCES)
+	copied := c.clone("protect "+path, target.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, path)
+	c.setattr("protect "+path, copied.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}).Path(path)
+	c.move("protect "+path, copied, target.Arg()).Path(path)
+	c.close(copied)
+	c.close(target)
+	c.Place(done)
+}
+
+// pivot makes the root our root and leaves the host's behind. pivot_root(".", ".") puts the old root on top of the new one,
+// from where it is detached: man 2 pivot_root, "pivot_root(".", ".")".
+func (c *compiler) pivot() {
+	dot := c.String(".")
+	c.Call("enter the root", unix.SYS_FCHDIR, c.root.Arg())
+	c.Call("change the root", unix.SYS_PIVOT_ROOT, dot, dot).Remedy("the root's parent mount must not be shared, and the host's root must not be the initramfs")
+	c.Call("leave the host's files", unix.SYS_UMOUNT2, dot, launch.Const(unix.MNT_DETACH))
+	c.Call("enter the root", unix.SYS_CHDIR, c.String("/"))
+	if p := c.plan.Root.Propagation; p != 0 {
+		c.propagate("set the root's propagation", launch.Const(unix.AT_FDCWD), c.String("/"), p)
+	}
+}

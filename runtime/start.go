@@ -1,0 +1,81 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+)
+
+// startPatience is how long the execve may take after the byte that starts: long on a machine that swaps, and on a network
+// file system.
+const startPatience = time.Minute
+
+// Start lets the process of a created container run, and returns when it has: the error is that of its execve.
+func (c *Container) Start(ctx context.Context) error {
+	d, err := c.store.openDirectory(c.id)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if err := d.lock(); err != nil { // also waits for a create that is not done
+		return err
+	}
+	if err := c.start(ctx, d); err != nil {
+		return fmt.Errorf("container %s: %w", c.id, err)
+	}
+	return nil
+}
+
+func (c *Container) start(ctx context.Context, d *directory) error {
+	pidfd, err := c.rec.process.open()
+	if errors.Is(err, ErrNotRunning) {
+		return fmt.Errorf("cannot start a container that has stopped: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	result, err := unix.Openat(d.fd, "result", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return errAlreadyRunning
+	}
+	if err != nil {
+		return &os.PathError{Op: "open", Path: d.path + "/result", Err: err}
+	}
+	defer unix.Close(result)
+	// ENXIO: nobody waits there.
+	start, err := unix.Openat(d.fd, "start", unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOENT) {
+		return errAlreadyRunning
+	}
+	if err != nil {
+		return &os.PathError{Op: "open", Path: d.path + "/start", Err: err}
+	}
+	defer unix.Close(start)
+	if err := ctx.Err(); err != nil {
+		return err // from here on it cannot be taken back
+	}
+	if err := writeFull(start, []byte{1}); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	err = launch.Outcome(result, pidfd, startPatience)
+	for _, name := range []string{"start", "result"} {
+		_ = unix.Unlinkat(d.fd, name, 0)
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		if p, _ := c.DefaultProcess(); p != nil && len(p.Args) > 0 {
+			return fmt.Errorf("exec %s: %w", p.Args[0], errno)
+		}
+	}
+	return err
+}
+
+var errAlreadyRunning = errors.New("cannot start an already running container")

@@ -1,0 +1,169 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Store is a state root: a directory that holds one directory for each container.
+type Store struct {
+	root string
+	log  *slog.Logger
+}
+
+// Open returns the store at root, see [DefaultRoot]. It makes the directory, with mode 0700, if it is missing, and refuses
+// one that others own or can write, or that is a symbolic link. A nil logger discards.
+func Open(root string, log *slog.Logger) (*Store, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	if root == "/" {
+		return nil, errors.New("state root /: containers' directories would lie between the system's; choose another --root")
+	}
+	if ownDirectory(root) != nil {
+		if err := makeRoot(root); err != nil {
+			return nil, fmt.Errorf("state root: %w; choose another --root", err)
+		}
+	}
+	return &Store{root: root, log: log}, nil
+}
+
+// makeRoot makes the directory. The sticky bit keeps those away who clear $XDG_RUNTIME_DIR of old files (XDG base directory
+// specification).
+func makeRoot(root string) error {
+	if err := os.MkdirAll(filepath.Dir(root), 0o700); err != nil {
+		return err
+	}
+	err := unix.Mkdir(root, 0o700)
+	if err == nil {
+		err = unix.Chmod(root, 0o700|unix.S_ISVTX)
+	}
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return &os.PathError{Op: "mkdir", Path: root, Err: err}
+	}
+	return ownDirectory(root)
+}
+
+// Load finds a container: ErrNotExist, or an error that says what of its record is broken.
+func (s *Store) Load(id string) (*Container, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	d, err := s.openDirectory(id)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	return s.load(d)
+}
+
+func (s *Store) load(d *directory) (*Container, error) {
+	rec, err := d.readRecord()
+	if err != nil {
+		if errors.Is(err, unix.ENOENT) {
+			return nil, fmt.Errorf("container %s: %w: it was never made in full; `roost delete --force %s` clears what is left", d.id, ErrNotExist, d.id)
+		}
+		return nil, fmt.Errorf("container %s: %w; `roost delete --force %s` clears it", d.id, err, d.id)
+	}
+	return &Container{store: s, id: d.id, rec: *rec}, nil
+}
+
+// List returns the states of all containers by their ids. What cannot be read is left out and told in problems; what is
+// being made at the moment is left out, too.
+func (s *Store) List(ctx context.Context) (states []State, problems []error, err error) {
+	ids, err := s.ids()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		c, err := s.Load(id)
+		if errors.Is(err, ErrNotExist) {
+			continue
+		}
+		var st State
+		if err == nil {
+			st, err = c.State()
+		}
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		states = append(states, st)
+	}
+	return states, problems, nil
+}
+
+func (s *Store) ids() ([]string, error) {
+	entries, err := os.ReadDir(s.root)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && checkID(e.Name()) == nil {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Clear removes what a crash left, of any id, and returns the ids: containers whose maker died before it was done, those whose
+// foreground command died (their processes are killed), and those of an earlier boot. Others stay, also after their end: an
+// engine or a person will ask for them.
+func (s *Store) Clear(ctx context.Context) (removed []string, err error) {
+	ids, err := s.ids()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return removed, ctx.Err()
+		}
+		gone, err := s.clearOne(ctx, id)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("container %s: %w", id, err))
+		}
+		if gone {
+			removed = append(removed, id)
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+func (s *Store) clearOne(ctx context.Context, id string) (bool, error) {
+	d, err := s.openDirectory(id)
+	if err != nil {
+		return false, ignoreGone(err)
+	}
+	defer d.close()
+	if err := d.tryLock(); err != nil {
+		return false, nil // somebody is at work on it
+	}
+	if c, err := s.load(d); err == nil && !c.abandoned(d) {
+		return false, nil
+	}
+	return true, s.clear(ctx, d)
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,205 @@
+#!/bin/bash
+# Runs the suites and counts. Without arguments, all of them:
+#
+#   unit        unit tests as whoever calls; with -race when that is an ordinary user
+#   unit-root   unit tests as root, with -race, in a mount namespace with a /dev of its own
+#   user        tests/integration as an ordinary user
+#   root        tests/integration as root, in a mount namespace with a /dev of its own
+#   importer    a module outside this one that imports the library, with and without cgo
+#
+#   tests/run.sh one ./idmap -run TestParse      one package; ./tests/integration goes through its set-up
+#
+# Started by root, the ordinary user is an account of this script's own, roost-test. Started by an ordinary user, the
+# root suites run through sudo where that asks for nothing, and are reported as skipped where it does.
+# ROOST names another runtime to hold against the same tests (tests of what only roost has are then skipped).
+# shellcheck disable=SC2317 # ordinary, rooted: called by name
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 1
+PATH=$PWD/out/go/bin:$PATH:/usr/sbin:/sbin
+GO=${GO:-go}
+tree=$PWD
+results=$tree/out/test
+read -r -a flags <<<"${TESTFLAGS:-}"
+
+# What an ordinary user can read, wherever this tree lies: the binaries under test and what they need.
+work=$(mktemp -d /var/tmp/roost-tests.XXXXXX)
+trap 'rm -rf --one-file-system "$work"' EXIT
+chmod 0755 "$work"
+
+note() { printf '==> %s\n' "$*"; }
+tally() { "$work/tally" "$@"; }
+die() {
+	printf 'tests: %s\n' "$*" >&2
+	exit 1
+}
+
+prepare() {
+	mkdir -p "$results"
+	CGO_ENABLED=0 "$GO" build -o "$work/tally" ./tests/tally || die 'tests/tally does not build'
+}
+
+prepare_integration() {
+	[ -e "$work/integration.test" ] && return
+	if [ -z "${ROOST:-}" ]; then
+		make --no-print-directory build || die 'roost does not build'
+		cp bin/roost "$work/roost"
+	fi
+	CGO_ENABLED=0 "$GO" test -c -o "$work/integration.test" ./tests/integration || die 'tests/integration does not build'
+	# Built once by hand: `go tool` would want a cache that the other account can write.
+	"$GO" build -o "$work/test2json" cmd/test2json || die 'test2json does not build'
+	cp tests/private-dev.sh "$work/"
+	prepare_debian
+}
+
+# A Debian root file system, made once; the tests unpack it through `roost unshare`.
+prepare_debian() {
+	local tar=$tree/out/debian.tar
+	if [ ! -s "$tar" ] && command -v mmdebstrap >/dev/null; then
+		note 'making a Debian root file system (once)'
+		nice mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Retries "3"' bookworm "$tar.new" >"$results/debian.log" 2>&1 &&
+			mv "$tar.new" "$tar"
+	fi
+	# A hard link would keep the owner and mode; the other account has to be able to read it.
+	[ -s "$tar" ] && cp --reflink=auto "$tar" "$work/debian.tar" && chmod 0644 "$work/debian.tar"
+	return 0
+}
+
+# skipped SUITE REASON: a whole suite that cannot run here counts as one skip, not as nothing.
+skipped() {
+	printf '{"Suite":"%s","Name":"all","Verdict":"skip","Why":"%s"}\n' "$1" "$2" >"$results/$1"
+}
+
+# grants lists what this set-up provides. A test that would skip for want of one of these fails instead.
+grants() {
+	local list=busybox
+	[ -e "$work/debian.tar" ] && list=$list,debian
+	[ "$1" = root ] && list=$list,root
+	[ "$(id -u)" = 0 ] && list=$list,subids
+	grep -qs "^$(id -un):" /etc/subuid && list=$list,subids
+	printf '%s' "$list"
+}
+
+# integration SUITE WRAPPER…: the same compiled tests for everybody.
+integration() {
+	local suite=$1
+	shift
+	prepare_integration
+	note "integration tests: $suite"
+	"$@" env ROOST="${ROOST:-$work/roost}" ROOST_TEST_GRANTS="$(grants "$suite")" ROOST_TEST_DEBIAN="$work/debian.tar" \
+		"$work/test2json" -t -p "integration($suite)" \
+		"$work/integration.test" -test.v=test2json -test.timeout=20m "${test_flags[@]}" |
+		tally -suite "$suite" -to "$results/$suite"
+}
+
+# The flags of `go test` that a compiled test understands carry a prefix.
+test_flags=()
+for flag in "${flags[@]}"; do
+	case $flag in
+	-test.*) test_flags+=("$flag") ;;
+	-v) ;;
+	-run=* | -skip=* | -count=* | -failfast | -short) test_flags+=("-test.${flag#-}") ;;
+	-*) test_flags+=("-test.${flag#-}") ;;
+	*) test_flags+=("$flag") ;;
+	esac
+done
+
+# What the unit suites run. tests/house is about the tree, which another account need not even be able to read.
+packages() { "$GO" list ./... | grep -v -e /tests/integration "${except[@]}"; }
+
+unit() {
+	local suite=$1
+	shift
+	note "unit tests: $suite"
+	# shellcheck disable=SC2046 # a list of import paths
+	"$@" "$GO" test -json "${race[@]}" "${flags[@]}" $(packages) | tally -suite "$suite" -to "$results/$suite"
+}
+
+ordinary() {
+	[ "$(id -u)" = 0 ] || {
+		"$@"
+		return
+	}
+	# shellcheck source=contrib/account.sh disable=SC1091
+	. "$tree/contrib/account.sh"
+	account roost-test
+	as_account "$@"
+}
+
+# rooted runs as root with a private /dev, through sudo when need be.
+rooted() {
+	if [ "$(id -u)" = 0 ]; then
+		tests/private-dev.sh "$@"
+	else
+		sudo -n --preserve-env=GOFLAGS,GOPROXY "$tree/tests/private-dev.sh" env PATH="$PATH" HOME=/root "$@"
+	fi
+}
+can_root() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+no_root='root: neither root nor sudo without a password'
+
+run_suite() {
+	local race=() except=()
+	case $1 in
+	unit)
+		if [ "$(id -u)" = 0 ]; then
+			except=(-e /tests/house)
+			unit unit env GOFLAGS="${GOFLAGS:-} -exec=$tree/tests/as-user.sh"
+		else
+			race=(-race)
+			unit unit env
+		fi
+		;;
+	unit-root)
+		can_root || { skipped "$1" "$no_root" && return; }
+		race=(-race)
+		unit unit-root rooted
+		;;
+	user) integration user ordinary ;;
+	root)
+		can_root || { skipped "$1" "$no_root" && return; }
+		integration root rooted
+		;;
+	importer)
+		note 'importer: a module of its own, with and without cgo'
+		(
+			cd tests/importer || exit 1
+			for cgo in 0 1; do
+				CGO_ENABLED=$cgo "$GO" test -count=1 -json ./...
+			done
+		) | tally -suite importer -to "$results/importer"
+		;;
+	*) die "no suite $1" ;;
+	esac
+}
+
+one() {
+	local path=$1
+	shift
+	case ${path%/} in
+	./tests/integration | tests/integration)
+		TESTFLAGS="$*" exec "$0" user root
+		;;
+	*) "$GO" test "$@" "$path" ;;
+	esac
+}
+
+if [ "${1:-}" = one ]; then
+	shift
+	one "$@"
+	exit
+fi
+
+prepare
+suites=("$@")
+((${#suites[@]} > 0)) || suites=(unit unit-root user root importer)
+rm -f "$results"/*
+status=0
+for suite in "${suites[@]}"; do
+	run_suite "$suite" || status=1
+	[ -e "$results/$suite" ] || {
+		printf '{"Suite":"%s","Name":"all","Verdict":"fail","Why":""}\n' "$suite" >"$results/$suite"
+		status=1
+	}
+done
+printf '\n'
+(cd "$results" && tally -sum "${suites[@]}") | tee "$results/summary" || status=1
+exit $status

@@ -1,0 +1,93 @@
+package userns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/roost-run/roost/idmap"
+	"golang.org/x/sys/unix"
+)
+
+// Caller is who asks for a container, as the kernel sees them. Ids are those of
+// the caller's own user namespace.
+type Caller struct {
+	EUID, EGID uint32
+	Groups     []uint32 // supplementary
+
+	// Privileged: CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID are effective in the
+	// caller's own user namespace.
+	Privileged bool
+	// SetsIDs: CAP_SETUID and CAP_SETGID are; with these the caller writes any
+	// map of its own ids (user_namespaces(7)).
+	SetsIDs bool
+	// Setfcap: CAP_SETFCAP is; nobody maps id 0 of this namespace into another
+	// without it (since Linux 5.12).
+	Setfcap bool
+
+	UIDs, GIDs       idmap.Map // of the caller's own user namespace
+	SetgroupsAllowed bool      // setgroups(2) is not denied in it
+}
+
+// Self is the calling process. It makes a handful of system calls and looks up
+// no name.
+func Self() (Caller, error) {
+	c := Caller{EUID: uint32(os.Geteuid()), EGID: uint32(os.Getegid())}
+	groups, err := unix.Getgroups()
+	if err != nil {
+		return c, fmt.Errorf("own groups: %w", err)
+	}
+	for _, g := range groups {
+		c.Groups = append(c.Groups, uint32(g))
+	}
+	if err := c.capabilities(); err != nil {
+		return c, err
+	}
+	if c.UIDs, err = ownMap("/proc/self/uid_map"); err != nil {
+		return c, err
+	}
+	if c.GIDs, err = ownMap("/proc/self/gid_map"); err != nil {
+		return c, err
+	}
+	c.SetgroupsAllowed, err = setgroupsAllowed("/proc/self/setgroups")
+	return c, err
+}
+
+func (c *Caller) capabilities() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("own capabilities: capget: %w", err)
+	}
+	// All four are in the first word.
+	has := func(capability uint) bool { return data[0].Effective&(1<<capability) != 0 }
+	c.SetsIDs = has(unix.CAP_SETUID) && has(unix.CAP_SETGID)
+	c.Privileged = c.SetsIDs && has(unix.CAP_SYS_ADMIN)
+	c.Setfcap = has(unix.CAP_SETFCAP)
+	return nil
+}
+
+func ownMap(path string) (idmap.Map, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("own id map: %w; roost needs a mounted /proc", err)
+	}
+	m, err := idmap.ParseKernel(string(data))
+	if err != nil {
+		return nil, fmt.Errorf("own id map: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// setgroupsAllowed reads a /proc/PID/setgroups, which the initial namespace has too.
+func setgroupsAllowed(path string) (bool, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("whether setgroups is allowed: %w", err)
+	}
+	return strings.TrimSpace(string(data)) != "deny", nil
+}
