@@ -1,14 +1,21 @@
 #!/bin/sh
 # Shows roost at work, as an ordinary user, printing every command before it runs.
 # Started by root it uses an unprivileged account of its own, roost-demo.
-# shellcheck disable=SC2016 # what is printed, and what a shell in a container expands
+# shellcheck disable=SC2016,SC1091,SC2154 # what is printed, and what a shell in a container expands; account.sh
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/out/go/bin:$PATH
 
 step() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 show() {
-	printf '$ %s\n' "$*"
+	printf '$'
+	for word in "$@"; do
+		case $word in
+		*[!A-Za-z0-9_./=:+-]* | '') printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
 	"$@"
 }
 
@@ -47,6 +54,8 @@ printf '$ for name in $(busybox --list); do ln -s busybox rootfs/bin/$name; done
 for name in $(/bin/busybox --list); do
 	[ "$name" = busybox ] || ln -s busybox "rootfs/bin/$name"
 done
+printf '$ echo root:x:0:0::/root:/bin/sh >rootfs/etc/passwd\n'
+echo root:x:0:0::/root:/bin/sh >rootfs/etc/passwd
 
 step 'the shortest way: a directory and a command'
 show roost run --rootfs rootfs -- /bin/sh -c 'id; hostname; ps'
@@ -66,9 +75,9 @@ show roost wait demo || printf '(the status of a container that nobody waited fo
 show roost delete demo
 
 step 'a throw-away copy of this host: its programs, none of your files'
-show roost run -- sh -c '. /etc/os-release; echo "$PRETTY_NAME"; id; ls -A "$HOME"; touch /usr/bin/here-only && ls -l /usr/bin/here-only'
-printf '$ ls /usr/bin/here-only      (on the host)\n'
-ls /usr/bin/here-only 2>&1 || true
+show roost run -- sh -c '. /etc/os-release; echo "$PRETTY_NAME"; id; ls -A "$HOME"; touch /usr/here-only && ls -l /usr/here-only'
+printf '$ ls /usr/here-only      (on the host)\n'
+ls /usr/here-only 2>&1 || true
 
 step 'nothing is left'
 show roost list

@@ -40,7 +40,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 	defer closeFiles(joins)
 	b := &birth{job: j, wait: wait, maps: make(chan error, 1)}
 	at := layout{extra: len(o.ExtraFiles), wait: wait, joins: len(joins)}
-	program, notes, err := compile(j.plan, at, actions{mapIDs: b.mapIDs, ready: b.ready})
+	program, notes, err := compile(j.plan, at, actions{mapIDs: b.mapIDs, ready: b.ready}, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,12 +50,12 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 			return nil, nil, err
 		}
 	}
-	if b.dir, err = s.makeDirectory(id); err != nil {
-		return nil, nil, err
-	}
-	defer b.dir.close()
-	if err := b.start(ctx, program, at, joins); err != nil {
-		return nil, nil, fmt.Errorf("container %s: %w", id, errors.Join(err, b.dir.remove()))
+	if err := b.launch(ctx, program, at, joins); err != nil {
+		err = inWords(err, func() (*launch.Program, error) {
+			p, _, err := compile(j.plan, at, actions{}, false)
+			return p, err
+		})
+		return nil, nil, fmt.Errorf("container %s: %w", id, err)
 	}
 	return &Container{store: s, id: id, rec: b.rec}, b.process, nil
 }
@@ -94,84 +94,116 @@ type birth struct {
 	process *Process
 }
 
-// start forks as early as it can, and does its own work beside the child's.
-func (b *birth) start(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
-	var files []launch.File
-	var opened []*os.File
-	defer func() { closeFiles(opened) }()
-	keep := func(f *os.File, to int, inherit bool) {
-		if f != nil {
-			files = append(files, launch.File{File: f, To: to, Inherit: inherit})
-		}
-	}
-	o := b.options
-	null := func(f *os.File) *os.File {
-		if f == nil && err == nil {
-			f, err = os.OpenFile("/dev/null", os.O_RDWR, 0)
-			opened = append(opened, f)
-		}
-		return f
-	}
-	keep(null(o.Stdio.In), 0, true)
-	keep(null(o.Stdio.Out), 1, true)
-	keep(null(o.Stdio.Err), 2, true)
-	for i, f := range o.ExtraFiles {
-		keep(f, 3+i, true)
-	}
-	for i, f := range joins {
-		keep(f, at.join(i), false)
-	}
-	if b.wait {
-		fifos, err := b.dir.makeFIFOs()
-		if err != nil {
+// launch forks as early as it can: what is to be done on this side is done while the child sets up. So the container's
+// directory is only made before if the child needs something in it. A child whose parent dies, or finds that the id is
+// taken, ends at its next sync point.
+func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
+	if b.wait || b.plan.Root.Make {
+		if b.dir, err = b.makeDirectory(); err != nil {
 			return err
 		}
-		opened = append(opened, fifos[:]...)
-		keep(fifos[0], at.start(), false)
-		keep(fifos[1], at.result(), false)
 	}
-	if b.plan.Root.Make {
-		if err := unix.Mkdirat(b.dir.fd, "rootfs", 0o755); err != nil {
-			return &os.PathError{Op: "mkdir", Path: b.dir.path + "/rootfs", Err: err}
-		}
-	}
+	child, err := b.fork(program, at, joins)
 	if err != nil {
-		return err
-	}
-	child, err := launch.Start(program, launch.Options{Files: files})
-	if err != nil {
-		return userns.CloneError(err)
+		return b.undo(err)
 	}
 	if b.plan.User.Kind == userns.Create && b.plan.User.Writer != userns.BySelf && !staged(b.plan) {
 		b.writeMaps(ctx, child.Pid())
 	}
 	b.process = &Process{child: child}
-	if err := b.recordEarly(child); err != nil {
+	if b.dir == nil {
+		b.dir, err = b.makeDirectory()
+	}
+	if err == nil {
+		err = b.recordEarly(child)
+	}
+	if err != nil {
 		child.Kill() // Drive finds it dead, and waits for it
 		_ = child.Drive(ctx)
-		return err
+		b.process.close()
+		return b.undo(err)
+	}
+	if b.options.Forked != nil {
+		b.options.Forked()
 	}
 	if err := child.Drive(ctx); err != nil {
 		b.process.close()
-		return b.explain(err)
+		return b.undo(err)
 	}
 	if b.wait {
 		if err := unix.Renameat(b.dir.fd, "creating", b.dir.fd, "start"); err != nil {
 			child.Kill()
 			_, _ = child.Wait()
-			return err
+			return b.undo(err)
 		}
 	}
+	b.dir.close()
 	return nil
 }
 
-// explain adds what the child cannot know.
-func (b *birth) explain(err error) error {
-	var step *launch.Error
-	if errors.As(err, &step) {
-		return executableError(step)
+func (b *birth) makeDirectory() (*directory, error) {
+	d, err := b.store.makeDirectory(b.id)
+	if err == nil && b.plan.Root.Make {
+		if err = unix.Mkdirat(d.fd, "rootfs", 0o755); err != nil {
+			err = &os.PathError{Op: "mkdir", Path: d.path + "/rootfs", Err: err}
+		}
+	}
+	return d, err
+}
+
+// undo takes the directory away after an error. The processes are gone already.
+func (b *birth) undo(err error) error {
+	if b.dir != nil {
+		err = errors.Join(err, b.dir.remove())
+		b.dir.close()
 	}
 	return err
+}
+
+// fork starts the program with the descriptors that the process is to have, and those that it needs on the way.
+func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*launch.Child, error) {
+	files, opened, err := inheritedFiles(b.options.Stdio, b.options.ExtraFiles)
+	defer func() { closeFiles(opened) }()
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range joins {
+		if f != nil {
+			files = append(files, launch.File{File: f, To: at.join(i)})
+		}
+	}
+	if b.wait {
+		fifos, err := b.dir.makeFIFOs()
+		opened = append(opened, fifos[:]...)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, launch.File{File: fifos[0], To: at.start()}, launch.File{File: fifos[1], To: at.result()})
+	}
+	child, err := launch.Start(program, launch.Options{Files: files})
+	if err != nil {
+		return nil, userns.CloneError(err)
+	}
+	return child, nil
+}
+
+// inheritedFiles are the standard streams, with /dev/null for those that are not given, and what the process keeps besides.
+// The opened ones are the caller's to close.
+func inheritedFiles(s Stdio, extra []*os.File) (files []launch.File, opened []*os.File, err error) {
+	for i, f := range append([]*os.File{s.In, s.Out, s.Err}, extra...) {
+		if f == nil {
+			if len(opened) == 0 {
+				null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+				if err != nil {
+					return nil, nil, err
+				}
+				opened = append(opened, null)
+			}
+			f = opened[0]
+		}
+		files = append(files, launch.File{File: f, To: i, Inherit: true})
+	}
+	return files, opened, nil
 }
 
 // makeFIFOs makes the two FIFOs and opens them for reading and writing: so the process that inherits them never sees an end.

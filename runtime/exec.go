@@ -32,6 +32,7 @@ type ExecOptions struct {
 	ExtraFiles    []*os.File
 	// Deadline is how long joining may take; a container that stops the process meanwhile makes it longer. 0 is 10 s.
 	Deadline time.Duration
+	Forked   func() // as in CreateOptions
 }
 
 const defaultExecDeadline = 10 * time.Second
@@ -63,11 +64,17 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	}
 	e := &execution{options: o, process: &Process{}}
 	at := layout{extra: len(o.ExtraFiles), joins: 1}
-	program, err := compileExec(plan, at, target.flags, "_ses."+c.id, o.Deadline, actions{ready: e.ready})
+	compile := func(bare bool) (*launch.Program, error) {
+		return compileExec(plan, at, target.flags, "_ses."+c.id, o.Deadline, actions{ready: e.ready}, bare)
+	}
+	program, err := compile(true)
 	if err != nil {
 		return nil, err
 	}
-	return e.process, e.start(ctx, program, at, target.pidfd)
+	if err := e.start(ctx, program, at, target.pidfd); err != nil {
+		return nil, inWords(err, func() (*launch.Program, error) { return compile(false) })
+	}
+	return e.process, nil
 }
 
 func (c *Container) mayExec() error {
@@ -97,29 +104,22 @@ type execution struct {
 
 func (e *execution) start(ctx context.Context, program *launch.Program, at layout, pidfd *os.File) error {
 	o := e.options
-	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	files, opened, err := inheritedFiles(o.Stdio, o.ExtraFiles)
+	defer closeFiles(opened)
 	if err != nil {
 		return err
 	}
-	defer null.Close()
-	files := []launch.File{{File: pidfd, To: at.pidfd()}}
-	for i, f := range append([]*os.File{o.Stdio.In, o.Stdio.Out, o.Stdio.Err}, o.ExtraFiles...) {
-		if f == nil {
-			f = null
-		}
-		files = append(files, launch.File{File: f, To: i, Inherit: true})
-	}
+	files = append(files, launch.File{File: pidfd, To: at.pidfd()})
 	child, err := launch.Start(program, launch.Options{Files: files})
 	if err != nil {
 		return os.NewSyscallError("clone3", err)
 	}
 	e.process.child = child
+	if o.Forked != nil {
+		o.Forked()
+	}
 	if err := child.Drive(ctx); err != nil {
 		e.process.close()
-		var step *launch.Error
-		if errors.As(err, &step) {
-			return executableError(step)
-		}
 		return err
 	}
 	return nil

@@ -22,7 +22,7 @@ func (p *Plan) WriteJSON(w io.Writer) error {
 
 // WriteSyscalls writes the program, a step a line: what it is for, and the call.
 func (p *Plan) WriteSyscalls(w io.Writer) error {
-	program, _, err := compile(p, layout{joins: len(p.Join) + 1}, actions{})
+	program, _, err := compile(p, layout{joins: len(p.Join) + 1}, actions{}, false)
 	if err != nil {
 		return err
 	}

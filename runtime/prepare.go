@@ -43,6 +43,9 @@ type CreateOptions struct {
 	Replace bool
 	// Attended says that this process clears the container away at its end. If it dies before, [Store.Clear] does.
 	Attended bool
+	// Forked, if not nil, is called once when a process is there, which may not run yet: what it does costs no time, as it
+	// happens beside the setting up.
+	Forked func()
 }
 
 // Stdio are standard streams. A nil file is /dev/null.

@@ -95,10 +95,18 @@ func (e *ExecutableError) Error() string {
 // Unwrap lets errors.Is find the errno.
 func (e *ExecutableError) Unwrap() error { return e.Errno }
 
-// executableError is the better word for a step that looked for the program.
-func executableError(step *launch.Error) error {
+// inWords adds to a failed step what it was about, for which the program is compiled again: words take longer than all the
+// rest, and most containers never need them.
+func inWords(err error, compile func() (*launch.Program, error)) error {
+	var step *launch.Error
+	if !errors.As(err, &step) {
+		return err
+	}
+	if p, err := compile(); err == nil {
+		step.Describe(p)
+	}
 	if step.Path != "" && step.Label == "find "+step.Path {
 		return &ExecutableError{Name: step.Path, Errno: step.Errno}
 	}
-	return step
+	return err
 }

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,9 +59,10 @@ type compiler struct {
 	err      error
 }
 
-// compile makes the program that sets a new container up and executes its process.
-func compile(p *Plan, at layout, act actions) (*launch.Program, []Problem, error) {
+// compile makes the program that sets a new container up and executes its process. Bare leaves the words out.
+func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Problem, error) {
 	c := &compiler{plan: p, process: &p.Process, at: at, act: act, sources: make(map[int]launch.Slot)}
+	c.Bare = bare
 	c.StatusFD = at.status()
 	c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
 	c.oomScore(p.Process.OOMScoreAdj)
@@ -85,9 +87,17 @@ func compile(p *Plan, at layout, act actions) (*launch.Program, []Problem, error
 	return program, c.notes, err
 }
 
+// say puts a step's label together, unless nobody is going to read it.
+func (c *compiler) say(parts ...string) string {
+	if c.Bare {
+		return ""
+	}
+	return strings.Join(parts, "")
+}
+
 // note lists something that was given up, if the steps get here.
 func (c *compiler) note(path, text string) {
-	c.Note("give up: "+text, len(c.notes))
+	c.Note(c.say("give up: ", text), len(c.notes))
 	c.notes = append(c.notes, Problem{Path: path, Text: text})
 }
 

@@ -14,7 +14,7 @@ func (c *compiler) openDevice(d Device) launch.Slot {
 	if d.Type == unix.S_IFIFO {
 		return c.Slot()
 	}
-	label := "open " + d.Path + " of the host"
+	label := c.say("open ", d.Path, " of the host")
 	s, skip := c.Slot(), c.Label()
 	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(d.Path), launch.Const(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(d.Path)
 	if d.Make {
@@ -23,7 +23,7 @@ func (c *compiler) openDevice(d Device) launch.Slot {
 		r.Remedy("in a user namespace a device is bound from the host, so it has to be there")
 	}
 	if d.Type == unix.S_IFCHR {
-		v := c.Verify(label, s.Arg(), launch.IsCharDevice, uint64(d.Major)<<32|uint64(d.Minor)).Path(d.Path)
+		v := c.Verify(label, s.Arg(), launch.IsCharDevice, launch.Device(d.Major, d.Minor)).Path(d.Path)
 		v.Remedy("the host's node has another number than the configuration asks for")
 	}
 	c.Place(skip)
@@ -43,14 +43,14 @@ func (c *compiler) makeDevices() {
 	// Whatever the image has as /dev/ptmx would be the host's multiplexer, or worse.
 	c.Call("remove /dev/ptmx", unix.SYS_UNLINKAT, dev.Arg(), c.String("ptmx"), launch.Const(0)).Ignore(unix.ENOENT, unix.EROFS, unix.EBUSY, unix.EISDIR)
 	for _, l := range c.plan.Links {
-		c.Call("link /dev/"+l.Name, unix.SYS_SYMLINKAT, c.String(l.Target), dev.Arg(), c.String(l.Name)).Ignore(unix.EEXIST).Path("/dev/" + l.Name)
+		c.Call(c.say("link /dev/", l.Name), unix.SYS_SYMLINKAT, c.String(l.Target), dev.Arg(), c.String(l.Name)).Ignore(unix.EEXIST).Path(c.say("/dev/", l.Name))
 	}
 	c.close(dev)
 }
 
 // makeDevice makes a node where that is allowed, and else binds the host's.
 func (c *compiler) makeDevice(d Device, host launch.Slot) {
-	label := "make " + d.Path
+	label := c.say("make ", d.Path)
 	bind, done := c.Label(), c.Label()
 	if d.Make {
 		dir := c.Slot()

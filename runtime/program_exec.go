@@ -11,8 +11,9 @@ import (
 // compileExec makes the program of a process that joins a running container. Its processes are hostile, and see us from the
 // setns on: so we are not dumpable before, and have nothing open that is not the process's to be, but the socket to our
 // parent. They may stop us; hence the deadline.
-func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadline time.Duration, act actions) (*launch.Program, error) {
+func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadline time.Duration, act actions, bare bool) (*launch.Program, error) {
 	c := &compiler{process: p, at: at, act: act, deadline: deadline}
+	c.Bare = bare
 	c.StatusFD = at.status()
 	c.Call("umask", unix.SYS_UMASK, launch.Const(0))
 	c.oomScore(p.OOMScoreAdj)

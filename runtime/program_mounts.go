@@ -30,7 +30,7 @@ func (c *compiler) mountAll() {
 
 func (c *compiler) symlink(m Mount) {
 	dir := c.Slot()
-	label := "link " + m.Destination + " to " + m.Source
+	label := c.say("link ", m.Destination, " to ", m.Source)
 	c.MkdirAll(label, c.root.Arg(), relative(path.Dir(m.Destination)), 0o755).Out(dir)
 	c.Call(label, unix.SYS_SYMLINKAT, c.String(m.Source), dir.Arg(), c.String(path.Base(m.Destination))).Path(m.Destination)
 	c.close(dir)
@@ -40,8 +40,8 @@ func (c *compiler) symlink(m Mount) {
 func (c *compiler) bind(m Mount, source launch.Slot) {
 	c.bindAttributes(m, source)
 	target := c.Slot()
-	label := "bind " + m.Source + " on " + m.Destination
-	c.Target(label+": make the mount point", c.root.Arg(), relative(m.Destination), source.Arg()).Out(target)
+	label := c.say("bind ", m.Source, " on ", m.Destination)
+	c.Target(c.say(label, ": make the mount point"), c.root.Arg(), relative(m.Destination), source.Arg()).Out(target)
 	c.move(label, source, target.Arg()).Path(m.Destination)
 	c.close(target)
 	c.close(source)
@@ -49,7 +49,7 @@ func (c *compiler) bind(m Mount, source launch.Slot) {
 
 // bindAttributes sets a copy's flags before anybody can see it.
 func (c *compiler) bindAttributes(m Mount, s launch.Slot) {
-	label := "bind " + m.Source + " on " + m.Destination
+	label := c.say("bind ", m.Source, " on ", m.Destination)
 	o := m.Options
 	c.attributes(m, s, label, unix.AT_EMPTY_PATH, o.Set, o.Clear)
 	c.attributes(m, s, label, unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, o.RecSet, o.RecClear)
@@ -81,7 +81,7 @@ func mountPath(m Mount) string { return "mounts[" + strconv.Itoa(m.Index) + "]" 
 
 // mount makes a new file system and attaches it, or what stands in for it where the kernel refuses.
 func (c *compiler) mount(m Mount, i int) {
-	label := "mount " + m.Type + " on " + m.Destination
+	label := c.say("mount ", m.Type, " on ", m.Destination)
 	refused, done, target := none, c.Label(), c.Slot()
 	if m.Else != "" {
 		refused = c.Label()
@@ -94,7 +94,7 @@ func (c *compiler) mount(m Mount, i int) {
 	for _, flags := range m.Options.Propagation {
 		c.propagate(label, fs.Arg(), c.String(""), flags)
 	}
-	c.MkdirAll(label+": make the mount point", c.root.Arg(), relative(m.Destination), 0o755).Out(target)
+	c.MkdirAll(c.say(label, ": make the mount point"), c.root.Arg(), relative(m.Destination), 0o755).Out(target)
 	c.move(label, fs, target.Arg()).Path(m.Destination)
 	c.close(target)
 	c.close(fs)
@@ -130,9 +130,9 @@ func (c *compiler) newFilesystem(label, kind, source string, data []string, attr
 	}
 	for _, o := range data {
 		if key, value, ok := strings.Cut(o, "="); ok {
-			set(unix.FSCONFIG_SET_STRING, c.String(key), c.String(value)).Remedy("the option " + o + " is not one of " + kind + "'s")
+			set(unix.FSCONFIG_SET_STRING, c.String(key), c.String(value)).Remedy(c.say("the option ", o, " is not one of ", kind, "'s"))
 		} else {
-			set(unix.FSCONFIG_SET_FLAG, c.String(o), launch.Const(0)).Remedy("the option " + o + " is not one of " + kind + "'s")
+			set(unix.FSCONFIG_SET_FLAG, c.String(o), launch.Const(0)).Remedy(c.say("the option ", o, " is not one of ", kind, "'s"))
 		}
 	}
 	set(unix.FSCONFIG_CMD_CREATE, launch.Const(0), launch.Const(0)).Remedy(remedyFor(kind))
@@ -161,9 +161,9 @@ func remedyFor(kind string) string {
 func (c *compiler) upper(m Mount) []string {
 	name := strconv.Itoa(m.Index)
 	for _, d := range []string{name + "u", name + "w"} {
-		c.Call("make an upper directory for "+m.Destination, unix.SYS_MKDIRAT, c.scratch.Arg(), c.String(d), launch.Const(0o755))
+		c.Call(c.say("make an upper directory for ", m.Destination), unix.SYS_MKDIRAT, c.scratch.Arg(), c.String(d), launch.Const(0o755))
 	}
-	c.Call("make an upper directory for "+m.Destination, unix.SYS_FCHDIR, c.scratch.Arg())
+	c.Call(c.say("make an upper directory for ", m.Destination), unix.SYS_FCHDIR, c.scratch.Arg())
 	options := []string{"upperdir=" + name + "u", "workdir=" + name + "w"}
 	if c.plan.User.Kind != userns.None {
 		options = append(options, "userxattr") // overlayfs.rst: the trusted.* ones are root's

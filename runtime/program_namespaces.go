@@ -63,7 +63,7 @@ func (c *compiler) joinAll(first bool) {
 		c.joined = make([]launch.Slot, len(c.plan.Join))
 	}
 	for i, j := range c.plan.Join {
-		fd, label := constFD(c.at.join(i+1)), "join the namespace "+j.Path
+		fd, label := constFD(c.at.join(i+1)), c.say("join the namespace ", j.Path)
 		if first {
 			if j.Flag != unix.CLONE_NEWNS {
 				c.joined[i] = c.Slot()

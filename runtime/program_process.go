@@ -35,7 +35,7 @@ func (c *compiler) terminal(p *ProcessPlan, remedy string) launch.Slot {
 	how := c.Words(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
 	c.Call(label, unix.SYS_OPENAT2, c.root.Arg(), c.String("dev/pts/ptmx"), how, launch.Const(24)).Out(c.console).Path("/dev/pts/ptmx").Remedy(remedy)
 	c.Verify(label, c.console.Arg(), launch.OnFilesystem, unix.DEVPTS_SUPER_MAGIC).Path("/dev/pts/ptmx").Remedy("what is mounted on /dev/pts is no devpts")
-	c.Verify(label, c.console.Arg(), launch.IsCharDevice, 5<<32|2).Path("/dev/pts/ptmx").Remedy("/dev/pts/ptmx is no terminal multiplexer")
+	c.Verify(label, c.console.Arg(), launch.IsCharDevice, launch.Device(5, 2)).Path("/dev/pts/ptmx").Remedy("/dev/pts/ptmx is no terminal multiplexer")
 	c.Call(label, unix.SYS_IOCTL, c.console.Arg(), launch.Const(unix.TIOCSPTLCK), c.Data(make([]byte, 4)))
 	c.Call(label, unix.SYS_IOCTL, c.console.Arg(), launch.Const(unix.TIOCGPTPEER), launch.Const(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Out(peer)
 	if p.UID != 0 {
@@ -110,11 +110,13 @@ func (c *compiler) limits(limits []Rlimit) {
 }
 
 func (c *compiler) bounding(set uint64) {
+	last := c.Label()
 	for n := range 64 {
-		if set&(1<<n) == 0 { // EINVAL: the kernel knows no capability of this number
-			c.Call("drop from the bounding set", unix.SYS_PRCTL, launch.Const(unix.PR_CAPBSET_DROP), launch.Const(n)).Ignore(unix.EINVAL)
+		if set&(1<<n) == 0 { // EINVAL: the kernel knows no capability of this number, nor any higher
+			c.Call("drop from the bounding set", unix.SYS_PRCTL, launch.Const(unix.PR_CAPBSET_DROP), launch.Const(n)).On(last, unix.EINVAL)
 		}
 	}
+	c.Place(last)
 }
 
 // capabilities sets what is left. struct __user_cap_data has effective, permitted and inheritable, low halves first.
@@ -155,7 +157,7 @@ func (c *compiler) finish(p *ProcessPlan) {
 	var send []launch.Slot
 	home, size := launch.Arg{}, 0
 	if p.LookupHome {
-		home, size = c.Scratch(homeSize), homeSize-1
+		home, size = c.Space(homeSize), homeSize-1
 		env = append(env, home)
 		send = append(send, c.root)
 	}
@@ -178,7 +180,7 @@ func (c *compiler) finish(p *ProcessPlan) {
 // find looks the program up, so that its lack is known before anything is committed to.
 func (c *compiler) find(p *ProcessPlan) launch.Slot {
 	executable := c.Slot()
-	c.Find("find "+p.Args[0], p.Paths).Out(executable).Path(p.Args[0])
+	c.Find(c.say("find ", p.Args[0]), p.Paths).Out(executable).Path(p.Args[0])
 	return executable
 }
 
@@ -188,7 +190,7 @@ func (c *compiler) exec(p *ProcessPlan, executable launch.Slot, env []launch.Arg
 		argv[i] = c.String(a)
 	}
 	c.ExecNext()
-	c.Call("exec "+p.Args[0], unix.SYS_EXECVE, executable.Arg(), c.Pointers(argv), c.Pointers(env)).Path(p.Args[0])
+	c.Call(c.say("exec ", p.Args[0]), unix.SYS_EXECVE, executable.Arg(), c.Pointers(argv), c.Pointers(env)).Path(p.Args[0])
 }
 
 // awaitStart waits for a byte in the FIFO `start`. We opened it for reading and writing, so that there is no end of file:
@@ -199,7 +201,7 @@ func (c *compiler) awaitStart() {
 	c.ReportTo(result)
 	c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.status()), launch.Const(uint64(1<<32-1)), launch.Const(0))
 	again := c.Here()
-	c.Call("wait for start", unix.SYS_READ, start, c.Scratch(1), launch.Const(1)).On(again, unix.EINTR, unix.EAGAIN)
+	c.Call("wait for start", unix.SYS_READ, start, c.Space(1), launch.Const(1)).On(again, unix.EINTR, unix.EAGAIN)
 	c.Call("close the FIFO", unix.SYS_CLOSE, start)
 }
 

@@ -29,7 +29,7 @@ func (c *compiler) openSources() {
 			flags = unix.AT_RECURSIVE
 		}
 		s := c.Slot()
-		r := c.Call("open "+source+" to bind it on "+m.Destination, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
+		r := c.Call(c.say("open ", source, " to bind it on ", m.Destination), unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
 			launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(source)
 		if m.Bind {
 			if flags == 0 {
@@ -44,7 +44,7 @@ func (c *compiler) openSources() {
 		const label = "open /dev/null of the host"
 		c.null = c.Slot()
 		c.Call(label, unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String("/dev/null"), cloexec(unix.O_PATH)).Out(c.null).Path("/dev/null")
-		c.Verify(label, c.null.Arg(), launch.IsCharDevice, 1<<32|3).Path("/dev/null")
+		c.Verify(label, c.null.Arg(), launch.IsCharDevice, launch.Device(1, 3)).Path("/dev/null")
 	}
 	for _, d := range p.Devices {
 		c.devices = append(c.devices, c.openDevice(d))
@@ -122,19 +122,20 @@ func (c *compiler) lookup(label, path string, flags uint64) (launch.Slot, launch
 // mask puts an empty directory over a directory and a null device over a file. The null device is ours, opened on the host:
 // the container's /dev/null may be anything (CVE-2025-31133).
 func (c *compiler) mask(path string) {
+	label := c.say("hide ", path)
 	file, done := c.Label(), c.Label()
-	dir, open := c.lookup("hide "+path, path, unix.O_PATH|unix.O_DIRECTORY)
+	dir, open := c.lookup(label, path, unix.O_PATH|unix.O_DIRECTORY)
 	open.On(done, unix.ENOENT, unix.EACCES).On(file, unix.ENOTDIR)
-	empty := c.newFilesystem("hide "+path, "tmpfs", "tmpfs", []string{"nr_inodes=1", "size=4k"}, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, none)
-	c.move("hide "+path, empty, dir.Arg()).Path(path)
+	empty := c.newFilesystem(label, "tmpfs", "tmpfs", []string{"nr_inodes=1", "size=4k"}, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, none)
+	c.move(label, empty, dir.Arg()).Path(path)
 	c.close(empty)
 	c.close(dir)
 	c.Jump(done)
 	c.Place(file)
-	target, open := c.lookup("hide "+path, path, unix.O_PATH)
+	target, open := c.lookup(label, path, unix.O_PATH)
 	open.On(done, unix.ENOENT)
-	null := c.clone("hide "+path, c.null.Arg(), c.String(""), unix.AT_EMPTY_PATH, path)
-	c.move("hide "+path, null, target.Arg()).Path(path)
+	null := c.clone(label, c.null.Arg(), c.String(""), unix.AT_EMPTY_PATH, path)
+	c.move(label, null, target.Arg()).Path(path)
 	c.close(null)
 	c.close(target)
 	c.Place(done)
@@ -142,12 +143,13 @@ func (c *compiler) mask(path string) {
 
 // protect puts a read-only copy of a path over itself.
 func (c *compiler) protect(path string) {
+	label := c.say("protect ", path)
 	done := c.Label()
-	target, open := c.lookup("protect "+path, path, unix.O_PATH)
+	target, open := c.lookup(label, path, unix.O_PATH)
 	open.On(done, unix.ENOENT, unix.EACCES)
-	copied := c.clone("protect "+path, target.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, path)
-	c.setattr("protect "+path, copied.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}).Path(path)
-	c.move("protect "+path, copied, target.Arg()).Path(path)
+	copied := c.clone(label, target.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, path)
+	c.setattr(label, copied.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}).Path(path)
+	c.move(label, copied, target.Arg()).Path(path)
 	c.close(copied)
 	c.close(target)
 	c.Place(done)

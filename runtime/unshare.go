@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -15,10 +14,11 @@ import (
 
 // UnshareOptions is a command to be run in the user namespace that containers get.
 type UnshareOptions struct {
-	IDMap string   // as in CreateOptions
-	Args  []string // the command, looked up in PATH
-	Env   []string
-	Stdio Stdio
+	IDMap  string   // as in CreateOptions
+	Args   []string // the command, looked up in PATH
+	Env    []string
+	Stdio  Stdio
+	Forked func() // as in CreateOptions
 }
 
 // Unshare runs a command as root of a user namespace with the ids that containers get, and a mount namespace, but with all of
@@ -47,21 +47,25 @@ func Unshare(ctx context.Context, o UnshareOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	child, err := launch.Start(program, launch.Options{Files: streams(o.Stdio)})
+	files, opened, err := inheritedFiles(o.Stdio, nil)
+	defer closeFiles(opened)
+	if err != nil {
+		return nil, err
+	}
+	child, err := launch.Start(program, launch.Options{Files: files})
 	if err != nil {
 		return nil, userns.CloneError(err)
 	}
 	if choice.Kind == userns.Create && choice.Writer != userns.BySelf {
 		go func() { maps <- userns.WriteMaps(ctx, child.Pid(), choice) }()
 	}
+	if o.Forked != nil {
+		o.Forked()
+	}
 	p := &Process{child: child}
 	if err := child.Drive(ctx); err != nil {
 		p.close()
-		var step *launch.Error
-		if errors.As(err, &step) {
-			err = executableError(step)
-		}
-		return nil, fmt.Errorf("unshare: %w", err)
+		return nil, fmt.Errorf("unshare: %w", inWords(err, func() (*launch.Program, error) { return program, nil }))
 	}
 	return p, nil
 }
@@ -84,15 +88,4 @@ func (c *compiler) unshare(o UnshareOptions, choice userns.Choice) (*launch.Prog
 	p := &ProcessPlan{Args: o.Args, Paths: searchPaths(o.Args[0], o.Env)}
 	c.exec(p, c.find(p), env)
 	return c.Program()
-}
-
-// streams are the standard streams of a process that keeps nothing else.
-func streams(s Stdio) []launch.File {
-	var files []launch.File
-	for i, f := range []*os.File{s.In, s.Out, s.Err} {
-		if f != nil {
-			files = append(files, launch.File{File: f, To: i, Inherit: true})
-		}
-	}
-	return files
 }

@@ -54,9 +54,6 @@ func (o *execOptions) ownFlags() []flags.Flag {
 }
 
 func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
-	if !o.detach {
-		a.catch()
-	}
 	files, err := inherited(o.preserveFDs)
 	if err != nil {
 		return 0, err
@@ -72,15 +69,15 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 	if err := checkConsole(process.Terminal, o.detach, o.consoleSocket); err != nil {
 		return 0, err
 	}
-	start := func(ctx context.Context) (*runtime.Process, error) {
+	start := func(ctx context.Context, forked func()) (*runtime.Process, error) {
 		return c.Exec(ctx, runtime.ExecOptions{
 			Process: process, User: o.user, ExtraFiles: files,
 			Stdio:         runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
-			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile,
+			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile, Forked: forked,
 		})
 	}
 	if o.detach {
-		_, err := start(context.Background())
+		_, err := start(context.Background(), nil)
 		return 0, err
 	}
 	return a.attached(start, nil)

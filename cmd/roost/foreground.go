@@ -3,32 +3,33 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/runtime"
 )
 
-// catch begins to hold signals for the process to come. It is called first of all, since it takes a while, which
-// passes beside the reading of the configuration.
-func (a *app) catch() { a.signals = terminal.Catch() }
-
 // attached runs a process in the foreground: start begins it, signals are forwarded to it, its terminal, if it has
 // one, is relayed to ours, and its status comes back. after is for what is to be done when the process is gone: its
-// context ends when a signal says that we are to stop, too. Precondition: catch.
+// context ends when a signal says that we are to stop, too. start calls forked when there is a process that may not run yet.
 func (a *app) attached(
-	start func(ctx context.Context) (*runtime.Process, error),
+	start func(ctx context.Context, forked func()) (*runtime.Process, error),
 	after func(ctx context.Context, status runtime.ExitStatus, err error) error,
 ) (int, error) {
 	ctx := context.Background()
-	defer a.signals.Stop()
-	a.signals.Ready() // before the process exists: a signal that comes in between is for it
-	p, err := start(ctx)
+	defer func() {
+		if a.signals != nil {
+			a.signals.Stop()
+		}
+	}()
+	p, err := start(ctx, func() {
+		// It takes a while, which passes beside the setting up. A signal before this ends us, and the process with us.
+		a.signals = terminal.Catch()
+		a.signals.Ready()
+	})
 	if err != nil {
 		return 0, err
 	}
-	debug.SetGCPercent(100) // from here on this may live for days, and the launch, which forks us, is over
 	status, err := a.relayed(ctx, p)
 	if after != nil {
 		err = after(a.signals.Gone(ctx), status, err)

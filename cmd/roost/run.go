@@ -49,9 +49,6 @@ func (o *runOptions) ownFlags() []flags.Flag {
 }
 
 func (o *runOptions) run(a *app, cmd *flags.Command, args flags.Args) (int, error) {
-	if !o.detach {
-		a.catch()
-	}
 	id, create, err := o.create(a, cmd, args)
 	if err != nil {
 		return 0, err
@@ -75,7 +72,8 @@ func (o *runOptions) run(a *app, cmd *flags.Command, args flags.Args) (int, erro
 // foreground waits for the payload and then removes the container, also when the waiting failed.
 func (o *runOptions) foreground(a *app, store *runtime.Store, id string, create runtime.CreateOptions) (int, error) {
 	var c *runtime.Container
-	start := func(ctx context.Context) (p *runtime.Process, err error) {
+	start := func(ctx context.Context, forked func()) (p *runtime.Process, err error) {
+		create.Forked = forked
 		c, p, err = store.Run(ctx, id, create)
 		return p, err
 	}

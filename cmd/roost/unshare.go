@@ -20,15 +20,15 @@ func unshareCommand() command {
 			Flags: []flags.Flag{{Name: "idmap", Arg: "MAP", To: &idMap, Help: "which ids: auto, single, keep-id or a map such as 0:1000:1,1:100000:65536"}},
 		},
 		run: func(a *app, args flags.Args) (int, error) {
-			a.catch()
 			argv := args.List
 			if len(argv) == 0 {
 				argv = []string{shell()}
 			}
-			return a.attached(func(ctx context.Context) (*runtime.Process, error) {
+			return a.attached(func(ctx context.Context, forked func()) (*runtime.Process, error) {
 				return runtime.Unshare(ctx, runtime.UnshareOptions{
 					IDMap: idMap, Args: argv, Env: os.Environ(),
-					Stdio: runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
+					Stdio:  runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
+					Forked: forked,
 				})
 			}, nil)
 		},

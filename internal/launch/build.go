@@ -17,12 +17,19 @@ type Builder struct {
 	Flags uint64
 	// StatusFD is the number that the child's end of the status socket gets: above all that Start's files take.
 	StatusFD int
+	// Bare leaves out what only people read, [Program.Steps], which takes most of the time that building takes. The same
+	// building without Bare gives the words to an [Error], see [Error.Describe].
+	Bare bool
 
 	steps  []step
 	info   []Step
 	data   []byte
 	intern map[string]uint32
+	shared map[string]Arg    // scratch space, see space
+	texts  map[uint64]string // what is at an offset into data, unless Bare
+	rules  []rule
 	relocs []uint32
+	room   int // bytes of space
 	slots  int
 	places []int // label → step, -1 before Place
 	jumps  []jump
@@ -45,7 +52,6 @@ type jump struct{ step, rule, label int }
 type Arg struct {
 	kind uint8
 	v    uint64
-	text string
 }
 
 // Const is a number that is known now.
@@ -54,10 +60,10 @@ func Const[T ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64 | ~uintptr](v T)
 }
 
 // Arg is the slot's value when the step runs.
-func (s Slot) Arg() Arg { return Arg{kind: kindSlot, v: uint64(s), text: fmt.Sprintf("$%d", s)} }
+func (s Slot) Arg() Arg { return Arg{kind: kindSlot, v: uint64(s)} }
 
 // Address is the address of the slot itself, for system calls that want a pointer to a number.
-func (s Slot) Address() Arg { return Arg{kind: kindWhere, v: uint64(s), text: fmt.Sprintf("&$%d", s)} }
+func (s Slot) Address() Arg { return Arg{kind: kindWhere, v: uint64(s)} }
 
 // Slot makes a slot. Its value is 0 until a step sets it, and ^0 after a step whose errno was let pass.
 func (b *Builder) Slot() Slot { b.slots++; return Slot(b.slots - 1) }
@@ -76,22 +82,22 @@ func (b *Builder) String(s string) Arg {
 	if strings.IndexByte(s, 0) >= 0 {
 		b.errs = append(b.errs, fmt.Errorf("%q: a NUL byte in a string", s))
 	}
-	a := b.Data([]byte(s + "\x00"))
-	a.text = fmt.Sprintf("%q", s)
+	a := b.Data(append([]byte(s), 0))
+	b.describe(a, func() string { return fmt.Sprintf("%q", s) })
 	return a
 }
 
 // Data is the address of bytes that do not change; equal ones share one place.
 func (b *Builder) Data(p []byte) Arg {
-	if off, ok := b.intern["d"+string(p)]; ok {
-		return Arg{kind: kindData, v: uint64(off), text: fmt.Sprintf("data+%d", off)}
+	if off, ok := b.intern[string(p)]; ok {
+		return Arg{kind: kindData, v: uint64(off)}
 	}
 	a := b.Scratch(len(p))
 	copy(b.data[a.v:], p)
 	if b.intern == nil {
-		b.intern = make(map[string]uint32)
+		b.intern = make(map[string]uint32, 128)
 	}
-	b.intern["d"+string(p)] = uint32(a.v)
+	b.intern[string(p)] = uint32(a.v)
 	return a
 }
 
@@ -109,15 +115,25 @@ func (b *Builder) Scratch(n int) Arg {
 	for len(b.data)%8 != 0 {
 		b.data = append(b.data, 0)
 	}
+	if b.data == nil {
+		b.data = make([]byte, 0, 16<<10)
+	}
 	off := len(b.data)
 	b.data = append(b.data, make([]byte, n)...)
-	return Arg{kind: kindData, v: uint64(off), text: fmt.Sprintf("scratch+%d", off)}
+	return Arg{kind: kindData, v: uint64(off)}
+}
+
+// Space is the address of n bytes that are zero when the program starts, 8-aligned. Unlike Scratch it takes no room in the
+// program, and cannot be filled beforehand.
+func (b *Builder) Space(n int) Arg {
+	off := (b.room + 7) &^ 7
+	b.room = off + n
+	return Arg{kind: kindSpace, v: uint64(off)}
 }
 
 // Offset is the address n bytes after a.
 func (a Arg) Offset(n int) Arg {
 	a.v += uint64(n)
-	a.text = fmt.Sprintf("%s+%d", a.text, n)
 	return a
 }
 
@@ -131,21 +147,24 @@ func (b *Builder) Pointers(args []Arg) Arg {
 	for i, arg := range args {
 		b.SetPointer(a.Offset(word*i), arg)
 	}
-	a.text = "["
-	for i, arg := range args {
-		if i > 0 {
-			a.text += " "
+	b.describe(a, func() string {
+		text := make([]string, len(args))
+		for i, arg := range args {
+			text[i] = b.text(arg)
 		}
-		a.text += arg.text
-	}
-	a.text += "]"
+		return "[" + strings.Join(text, " ") + "]"
+	})
 	return a
 }
 
 // SetPointer stores the address arg at a: for structures that hold pointers.
 func (b *Builder) SetPointer(a, arg Arg) {
 	off := a.v
-	b.relocs = append(b.relocs, uint32(off))
+	reloc := uint32(off)
+	if arg.kind == kindSpace {
+		reloc |= spaceReloc
+	}
+	b.relocs = append(b.relocs, reloc)
 	if unsafe.Sizeof(uintptr(0)) == 8 {
 		binary.NativeEndian.PutUint64(b.data[off:], arg.v)
 	} else {
@@ -161,28 +180,73 @@ type StepRef struct {
 
 // Call adds a system call.
 func (b *Builder) Call(label string, nr uintptr, args ...Arg) StepRef {
-	r := b.add(opCall, label, syscallName(nr), args)
-	b.steps[r.i].nr = uint32(nr)
+	r := b.add(opCall, label, "", args)
+	b.steps[r.i].nr = uint16(nr)
+	if !b.Bare {
+		b.info[r.i].Call = syscallName(nr) + b.info[r.i].Call
+	}
 	return r
 }
 
 func (b *Builder) add(op uint8, label, name string, args []Arg) StepRef {
 	s := step{op: op, out: -1}
+	if b.slots > 1<<15-1 {
+		b.errs = append(b.errs, fmt.Errorf("%s: more than %d slots", label, 1<<15-1))
+	}
 	if len(args) > len(s.args) {
 		b.errs = append(b.errs, fmt.Errorf("%s: more than %d arguments", label, len(s.args)))
 		args = args[:len(s.args)]
 	}
-	text := make([]string, len(args))
 	for i, a := range args {
-		s.args[i], s.kinds[i] = a.v, a.kind
-		text[i] = a.text
-		if a.text == "" {
-			text[i] = number(a.v)
+		if a.kind == kindConst && uint64(int32(a.v)) != a.v {
+			a.kind, a.v = kindWide, b.Words(a.v).v
 		}
+		s.args[i] = int32(a.v)
+		s.kinds |= uint32(a.kind) << (kindBits * i)
+	}
+	if b.steps == nil { // about what a container takes
+		b.steps = make([]step, 0, 640)
+		b.rules = make([]rule, 0, 256)
+		b.jumps = make([]jump, 0, 256)
 	}
 	b.steps = append(b.steps, s)
-	b.info = append(b.info, Step{Label: label, Call: name + "(" + strings.Join(text, ", ") + ")"})
+	if !b.Bare {
+		text := make([]string, len(args))
+		for i, a := range args {
+			text[i] = b.text(a)
+		}
+		b.info = append(b.info, Step{Label: label, Call: name + "(" + strings.Join(text, ", ") + ")"})
+	}
 	return StepRef{b, len(b.steps) - 1}
+}
+
+// describe keeps what is at an address of data, for people.
+func (b *Builder) describe(a Arg, text func() string) {
+	if b.Bare {
+		return
+	}
+	if b.texts == nil {
+		b.texts = make(map[uint64]string)
+	}
+	b.texts[a.v] = text()
+}
+
+// text is an argument for people.
+func (b *Builder) text(a Arg) string {
+	switch a.kind {
+	case kindSlot:
+		return fmt.Sprintf("$%d", a.v)
+	case kindWhere:
+		return fmt.Sprintf("&$%d", a.v)
+	case kindSpace:
+		return fmt.Sprintf("space+%d", a.v)
+	case kindData:
+		if t, ok := b.texts[a.v]; ok {
+			return t
+		}
+		return fmt.Sprintf("data+%d", a.v)
+	}
+	return number(a.v)
 }
 
 func number(v uint64) string {
@@ -197,16 +261,28 @@ func number(v uint64) string {
 
 // Out keeps the step's result.
 func (r StepRef) Out(s Slot) StepRef {
-	r.b.steps[r.i].out = int32(s)
-	r.b.info[r.i].Call += fmt.Sprintf(" → $%d", s)
+	r.b.steps[r.i].out = int16(s)
+	if !r.b.Bare {
+		r.b.info[r.i].Call += fmt.Sprintf(" → $%d", s)
+	}
 	return r
 }
 
 // Path says which path the step is about.
-func (r StepRef) Path(p string) StepRef { r.b.info[r.i].Path = p; return r }
+func (r StepRef) Path(p string) StepRef {
+	if !r.b.Bare {
+		r.b.info[r.i].Path = p
+	}
+	return r
+}
 
 // Remedy says what the user can do when the step fails.
-func (r StepRef) Remedy(s string) StepRef { r.b.info[r.i].Remedy = s; return r }
+func (r StepRef) Remedy(s string) StepRef {
+	if !r.b.Bare {
+		r.b.info[r.i].Remedy = s
+	}
+	return r
+}
 
 // On jumps to the label on one of these errnos, or on any when none is named.
 func (r StepRef) On(l Label, errnos ...syscall.Errno) StepRef {
@@ -227,14 +303,18 @@ func (r StepRef) Ignore(errnos ...syscall.Errno) StepRef {
 }
 
 func (r StepRef) rule(errno uint32, l Label) StepRef {
-	s := &r.b.steps[r.i]
-	if s.nrules == maxRules {
-		r.b.errs = append(r.b.errs, fmt.Errorf("step %d: more than %d rules", r.i, maxRules))
+	b := r.b
+	link, count := &b.steps[r.i].rules, 0
+	for ; *link != 0; count++ {
+		link = &b.rules[*link-1].link
+	}
+	if count == maxRules {
+		b.errs = append(b.errs, fmt.Errorf("step %d: more than %d rules", r.i, maxRules))
 		return r
 	}
-	s.rules[s.nrules].errno = errno
-	r.b.jumps = append(r.b.jumps, jump{r.i, int(s.nrules), int(l)})
-	s.nrules++
+	*link = uint32(len(b.rules) + 1)
+	b.jumps = append(b.jumps, jump{r.i, len(b.rules), int(l)})
+	b.rules = append(b.rules, rule{errno: errno})
 	return r
 }
 
@@ -243,37 +323,27 @@ func (b *Builder) Program() (*Program, error) {
 	for _, j := range b.jumps {
 		to := b.places[j.label]
 		if to < 0 {
-			b.errs = append(b.errs, fmt.Errorf("step %d (%s) jumps to a label without a place", j.step, b.info[j.step].Label))
+			b.errs = append(b.errs, fmt.Errorf("step %d (%s) jumps to a label without a place", j.step, b.label(j.step)))
 			continue
 		}
-		b.steps[j.step].rules[j.rule].next = uint32(to)
+		b.rules[j.rule].next = uint32(to)
 	}
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
 	}
-	p := &Program{Flags: b.Flags, Steps: b.info, syncs: b.syncs, status: b.StatusFD, forks: b.forks, execs: b.execs}
-	b.lay(p)
-	return p, nil
+	return &Program{
+		Flags: b.Flags, Steps: b.info, head: header{slots: uint32(b.slots), stopAt: never, status: int32(b.StatusFD)},
+		steps: b.steps, rules: b.rules, relocs: b.relocs, data: b.data, space: b.room,
+		syncs: b.syncs, status: b.StatusFD, forks: b.forks, execs: b.execs,
+	}, nil
 }
 
-// lay writes header, slots, steps, relocations and data into one arena.
-func (b *Builder) lay(p *Program) {
-	h := header{nsteps: uint32(len(b.steps)), nrelocs: uint32(len(b.relocs)), stopAt: never, status: int32(b.StatusFD)}
-	h.slots = align(uint32(unsafe.Sizeof(h)))
-	h.steps = h.slots + 8*uint32(b.slots)
-	h.relocs = h.steps + uint32(len(b.steps))*uint32(unsafe.Sizeof(step{}))
-	h.data = align(h.relocs + 4*h.nrelocs)
-	h.fds = align(h.data + uint32(len(b.data)))
-	p.size = int(h.fds)
-	p.arena = make([]uint64, p.size/8)
-	base := unsafe.Pointer(unsafe.SliceData(p.arena))
-	*(*header)(base) = h
-	copy(unsafe.Slice((*step)(unsafe.Add(base, h.steps)), len(b.steps)), b.steps)
-	copy(unsafe.Slice((*uint32)(unsafe.Add(base, h.relocs)), len(b.relocs)), b.relocs)
-	copy(arenaBytes(p.arena)[h.data:], b.data)
+func (b *Builder) label(i int) string {
+	if b.Bare {
+		return "?"
+	}
+	return b.info[i].Label
 }
-
-func align(n uint32) uint32 { return (n + 7) &^ 7 }
 
 // Sync stops the child until the parent has done the action. The child sends the descriptors in the slots (those that hold ^0
 // are left out) and gets the action's reply in the scratch space at reply, of the given size; a longer reply is an error.
@@ -291,7 +361,7 @@ func (b *Builder) Sync(label string, deadline time.Duration, fds []Slot, reply A
 		list = binary.NativeEndian.AppendUint32(list, uint32(s))
 	}
 	if replySize == 0 {
-		reply = b.Scratch(0)
+		reply = b.Space(0)
 	}
 	r := b.add(opSync, label, "sync", []Arg{Const(len(b.syncs)), b.Data(list), Const(len(fds)), reply, Const(replySize)})
 	b.syncs = append(b.syncs, syncPoint{step: r.i, deadline: deadline, action: action, size: replySize})

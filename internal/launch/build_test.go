@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"strings"
@@ -53,7 +54,7 @@ func everything(b *Builder) {
 	b.MkdirAll("make /run/lock", fd.Arg(), "run/lock", 0o755)
 	b.Target("make /etc/hosts", fd.Arg(), "etc/hosts", fd.Arg())
 	b.Create("make /dev/console", fd.Arg(), "dev/console")
-	b.Verify("is it null", fd.Arg(), IsCharDevice, 1<<32|3)
+	b.Verify("is it null", fd.Arg(), IsCharDevice, Device(1, 3))
 	b.WriteAll("write setgroups", fd.Arg(), []byte("deny"))
 	b.Find("find sh", []string{"/usr/bin/sh", "/bin/sh"})
 	words := b.Words(1, ^uint64(0))
@@ -148,5 +149,28 @@ func TestPointers(t *testing.T) {
 		if text, _ := output(t, p); text != "hello, world" {
 			t.Errorf("%q", text)
 		}
+	}
+}
+
+// TestBare: what nobody reads is left out, and the child gets the same bytes. A failed step finds its words in a program that
+// was built again.
+func TestBare(t *testing.T) {
+	bare := compile(t, 0, func(b *Builder) { b.Bare = true; everything(b) })
+	full := compile(t, 0, everything)
+	if !bytes.Equal(bare.Arena(), full.Arena()) {
+		t.Error("the arena is another one")
+	}
+	if len(bare.Steps) != 0 {
+		t.Errorf("%d steps described", len(bare.Steps))
+	}
+	failing := func(b *Builder) { b.Call("open it", unix.SYS_FCHDIR, Const(-1)).Path("/it").Remedy("do not") }
+	_, err := start(t, compile(t, 0, func(b *Builder) { b.Bare = true; failing(b) }))
+	var e *Error
+	if !errors.As(err, &e) || e.Errno != syscall.EBADF || e.Index != 0 || e.Label == "" {
+		t.Fatalf("%#v", err)
+	}
+	e.Describe(compile(t, 0, failing))
+	if want := "open it: bad file descriptor; do not"; e.Error() != want || e.Path != "/it" {
+		t.Errorf("%q, not %q", e.Error(), want)
 	}
 }

@@ -39,14 +39,18 @@ func stepAt(base unsafe.Pointer, h *header, i uint32) *step {
 //go:norace
 //go:nocheckptr
 func arg(base unsafe.Pointer, h *header, s *step, n uintptr) uintptr {
-	v := uintptr(s.args[n])
-	switch s.kinds[n] {
+	v := uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(&s.args), 4*n))) // sign-extended
+	switch s.kinds >> (kindBits * n) & (1<<kindBits - 1) {
 	case kindData:
 		return uintptr(base) + uintptr(h.data) + v
 	case kindSlot:
 		return uintptr(*(*uint64)(unsafe.Add(base, uintptr(h.slots)+8*v)))
 	case kindWhere:
 		return uintptr(base) + uintptr(h.slots) + 8*v
+	case kindSpace:
+		return uintptr(base) + uintptr(h.space) + v
+	case kindWide:
+		return uintptr(*(*uint64)(unsafe.Add(base, uintptr(h.data)+v)))
 	}
 	return v
 }
@@ -57,7 +61,11 @@ func arg(base unsafe.Pointer, h *header, s *step, n uintptr) uintptr {
 //go:norace
 //go:nocheckptr
 func at(base unsafe.Pointer, h *header, s *step, n uintptr) unsafe.Pointer {
-	return unsafe.Add(base, uintptr(h.data)+uintptr(s.args[n]))
+	start := h.data
+	if s.kinds>>(kindBits*n)&(1<<kindBits-1) == kindSpace {
+		start = h.space
+	}
+	return unsafe.Add(base, uintptr(start)+uintptr(*(*int32)(unsafe.Add(unsafe.Pointer(&s.args), 4*n))))
 }
 
 //go:nosplit
@@ -114,19 +122,17 @@ func keep(base unsafe.Pointer, h *header, s *step, r uintptr, e syscall.Errno) {
 //go:norace
 //go:nocheckptr
 //go:noinline
-func after(h *header, s *step, i uint32, r uintptr, e syscall.Errno) uint32 {
-	switch {
-	case s.op == opJump, s.op == opJumpIf && r != 0, s.op == opFork && e == 0 && r != 0:
-		return s.rules[0].next
-	case e == 0:
+func after(base unsafe.Pointer, h *header, s *step, i uint32, r uintptr, e syscall.Errno) uint32 {
+	jumps := s.op == opJump || s.op == opJumpIf && r != 0 || s.op == opFork && e == 0 && r != 0
+	if e == 0 && !jumps {
 		return i + 1
-	default: // the first rule of opFork is for its parent, and fits no errno
-		for k := uintptr(0); k < uintptr(s.nrules); k++ {
-			ru := (*rule)(unsafe.Add(unsafe.Pointer(&s.rules), k*unsafe.Sizeof(rule{})))
-			if ru.errno == anyErrno || ru.errno == uint32(e) {
-				return ru.next
-			}
+	}
+	for k := s.rules; k != 0; { // a jump's rule is for errno 0
+		ru := (*rule)(unsafe.Add(base, uintptr(h.rules)+uintptr(k-1)*unsafe.Sizeof(rule{})))
+		if ru.errno == uint32(e) || ru.errno == anyErrno {
+			return ru.next
 		}
+		k = ru.link
 	}
 	fail(h, i, e)
 	return never
@@ -142,7 +148,11 @@ func relocate(base unsafe.Pointer, h *header) {
 	data := unsafe.Add(base, uintptr(h.data))
 	for k := uintptr(0); k < uintptr(h.nrelocs); k++ {
 		off := *(*uint32)(unsafe.Add(base, uintptr(h.relocs)+4*k))
-		*(*uintptr)(unsafe.Add(data, uintptr(off))) += uintptr(data)
+		start := uintptr(data)
+		if off&spaceReloc != 0 {
+			start = uintptr(base) + uintptr(h.space)
+		}
+		*(*uintptr)(unsafe.Add(data, uintptr(off&^spaceReloc))) += start
 	}
 }
 

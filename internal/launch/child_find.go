@@ -24,7 +24,7 @@ const atCwd = ^uintptr(99)
 func find(base unsafe.Pointer, h *header, s *step) (uintptr, syscall.Errno) {
 	f := (*findArea)(at(base, h, s, 2))
 	worst := syscall.ENOENT
-	for k := uintptr(0); k < uintptr(s.args[1]); k++ {
+	for k := uintptr(0); k < arg(base, h, s, 1); k++ {
 		path := *(*uintptr)(unsafe.Add(at(base, h, s, 0), k*unsafe.Sizeof(uintptr(0))))
 		e := executable(h, path, f)
 		if e == 0 {

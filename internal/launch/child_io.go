@@ -54,7 +54,7 @@ func writeAll(h *header, fd, buf, n uintptr) syscall.Errno {
 func synchronize(base unsafe.Pointer, h *header, s *step, i uint32) syscall.Errno {
 	h.out.kind = msgSync
 	h.out.step = i
-	h.out.sync = uint32(s.args[0])
+	h.out.sync = uint32(arg(base, h, s, 0))
 	h.iov[0] = iovec{uintptr(unsafe.Pointer(&h.out)), uintptr(messageSize)}
 	h.msg.iov = uintptr(unsafe.Pointer(&h.iov))
 	h.msg.iovlen = 1
@@ -65,7 +65,7 @@ func synchronize(base unsafe.Pointer, h *header, s *step, i uint32) syscall.Errn
 		return e
 	}
 	h.iov[0].base = uintptr(unsafe.Pointer(&h.in))
-	h.iov[1] = iovec{uintptr(at(base, h, s, 3)), uintptr(s.args[4])}
+	h.iov[1] = iovec{uintptr(at(base, h, s, 3)), arg(base, h, s, 4)}
 	h.msg.iovlen = 2
 	h.msg.control = 0
 	h.msg.controllen = 0
@@ -90,7 +90,7 @@ func enclose(base unsafe.Pointer, h *header, s *step) {
 	c := (*cmsghdr)(unsafe.Pointer(&h.control))
 	fds := unsafe.Add(unsafe.Pointer(&h.control), unsafe.Sizeof(cmsghdr{}))
 	count := uintptr(0)
-	for k := uintptr(0); k < uintptr(s.args[2]); k++ {
+	for k := uintptr(0); k < arg(base, h, s, 2); k++ {
 		slot := uintptr(*(*uint32)(unsafe.Add(list, 4*k)))
 		v := *(*uint64)(unsafe.Add(base, uintptr(h.slots)+8*slot))
 		if v == ^uint64(0) {

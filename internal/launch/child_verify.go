@@ -25,13 +25,13 @@ const verifySize = int(unsafe.Sizeof(verifyArea{}))
 //go:noinline
 func verify(base unsafe.Pointer, h *header, s *step) syscall.Errno {
 	v := (*verifyArea)(at(base, h, s, 3))
-	fd, value := arg(base, h, s, 0), uint64(s.args[2])
+	fd, value := arg(base, h, s, 0), uint64(arg(base, h, s, 2))
 	ok := false
 	var e syscall.Errno
-	switch s.args[1] {
+	switch arg(base, h, s, 1) {
 	case IsCharDevice:
 		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
-		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFCHR && v.stat.Rdev_major == uint32(value>>32) && v.stat.Rdev_minor == uint32(value)
+		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(v.stat.Rdev_major<<20|v.stat.Rdev_minor) == value
 	case IsDirectory:
 		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
 		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFDIR

@@ -53,7 +53,7 @@ func prepare(base unsafe.Pointer, h *header, s *step, w *walkArea) syscall.Errno
 	w.root = arg(base, h, s, 0)
 	w.mode = 0o755
 	w.links, w.tries = 0, 0
-	w.n = uintptr(s.args[4])
+	w.n = arg(base, h, s, 4)
 	third := arg(base, h, s, 2)
 	switch {
 	case s.op == opMkdirAll:

@@ -118,7 +118,7 @@ func (c *Child) meet(ev event) error {
 // it. The first process has only its end before it, and is helped to it: somebody may have stopped it.
 func (c *Child) adopt(pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)
-	c.Kill()
+	_ = c.Signal(syscall.SIGKILL)
 	var ws syscall.WaitStatus
 	_, _ = wait4(c.first, &ws)
 	if err != nil {
@@ -131,7 +131,11 @@ func (c *Child) adopt(pid int) error {
 	c.mu.Lock()
 	unix.Close(c.pidfd)
 	c.first, c.pid, c.pidfd = 0, pid, fd
+	killed := c.killed
 	c.mu.Unlock()
+	if killed {
+		c.Kill()
+	}
 	return os.NewSyscallError("pidfd_open", err)
 }
 
@@ -180,7 +184,7 @@ func (c *Child) answer(ev event) error {
 		return err
 	}
 	if len(reply) > point.size { // the kernel would cut it silently
-		return fmt.Errorf("%s: a reply of %d bytes, where there is space for %d", c.prog.Steps[point.step].Label, len(reply), point.size)
+		return fmt.Errorf("%s: a reply of %d bytes, where there is space for %d", c.label(point.step), len(reply), point.size)
 	}
 	m := message{kind: msgGo, sync: ev.sync, size: uint32(len(reply))}
 	packet := append(append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(&m)), messageSize)...), reply...)
@@ -192,10 +196,19 @@ func (c *Child) answer(ev event) error {
 
 func (c *Child) stepError(i int, errno syscall.Errno) error {
 	e := &Error{Index: i, Errno: errno, Step: Step{Label: "place descriptors"}}
-	if i < len(c.prog.Steps) {
-		e.Step = c.prog.Steps[i]
+	if i < len(c.prog.steps) {
+		e.Step = Step{Label: c.label(i)}
 	}
+	e.Describe(c.prog)
 	return e
+}
+
+// label is a step's, or its number in a program that was built Bare.
+func (c *Child) label(i int) string {
+	if i < len(c.prog.Steps) {
+		return c.prog.Steps[i].Label
+	}
+	return fmt.Sprintf("step %d", i)
 }
 
 // died waits for the end and says how it was.

@@ -21,6 +21,13 @@ func (e *Error) Error() string {
 	return s
 }
 
+// Describe adds the words of a program that was built again in the same way, but not Bare.
+func (e *Error) Describe(p *Program) {
+	if e.Index < len(p.Steps) {
+		e.Step = p.Steps[e.Index]
+	}
+}
+
 // Unwrap lets errors.Is find the errno.
 func (e *Error) Unwrap() error { return e.Errno }
 

@@ -56,12 +56,12 @@ func unsafeForkAndRun(args *cloneArgs, base unsafe.Pointer) (int, syscall.Errno)
 		case opFork:
 			r, e = call(base, h, s, unix.SYS_CLONE3)
 			if e == 0 && r == 0 {
-				h.out.who = max(h.out.who*2, s.nr)
+				h.out.who = max(h.out.who*2, uint32(s.nr))
 			}
 		case opSync:
 			e = synchronize(base, h, s, i)
 		case opTell:
-			e = tell(h, uint32(s.args[0]), i, 0, uint64(arg(base, h, s, 1)))
+			e = tell(h, uint32(arg(base, h, s, 0)), i, 0, uint64(arg(base, h, s, 1)))
 		case opStop:
 			exit(arg(base, h, s, 0))
 		case opJumpIf:
@@ -93,7 +93,7 @@ func unsafeForkAndRun(args *cloneArgs, base unsafe.Pointer) (int, syscall.Errno)
 		case opReportTo:
 			h.status = int32(arg(base, h, s, 0))
 		}
-		i = after(h, s, i, r, e)
+		i = after(base, h, s, i, r, e)
 		keep(base, h, s, r, e)
 	}
 	exit(255) // a program ends by execve or opStop

@@ -31,6 +31,8 @@ const roleEnv = "ROOST_LAUNCH_TEST_ROLE"
 
 func play(role string) int {
 	switch role {
+	case "secret":
+		return playSecret()
 	case "parent":
 		return playParent()
 	case "limited":

@@ -24,7 +24,7 @@ func TestVerify(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const null = 1<<32 | 3
+	null := Device(1, 3)
 	for _, c := range []struct {
 		name  string
 		path  string
@@ -34,7 +34,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"null", "/dev/null", IsCharDevice, null, nil},
 		{"another device", "/dev/zero", IsCharDevice, null, syscall.EXDEV},
-		{"minor for major", "/dev/null", IsCharDevice, 3<<32 | 1, syscall.EXDEV},
+		{"minor for major", "/dev/null", IsCharDevice, Device(3, 1), syscall.EXDEV},
 		{"a file called null", file, IsCharDevice, null, syscall.EXDEV},
 		{"a directory as a device", "/dev", IsCharDevice, null, syscall.EXDEV},
 		{"proc", "/proc", OnFilesystem, unix.PROC_SUPER_MAGIC, nil},

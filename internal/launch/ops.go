@@ -31,14 +31,12 @@ func (b *Builder) Fork(label string, flags uint64) StepRef {
 
 // Jump goes to the label.
 func (b *Builder) Jump(l Label) {
-	r := b.add(opJump, "", "jump", nil)
-	b.jumps = append(b.jumps, jump{r.i, 0, int(l)})
+	b.add(opJump, "", "jump", nil).rule(0, l)
 }
 
 // JumpIf goes to the label if the slot holds ^0: the step that was to fill it let an errno pass.
 func (b *Builder) JumpIf(s Slot, l Label) {
-	r := b.add(opJumpIf, "", "jump if failed", []Arg{s.Arg()})
-	b.jumps = append(b.jumps, jump{r.i, 0, int(l)})
+	b.add(opJumpIf, "", "jump if failed", []Arg{s.Arg()}).rule(0, l)
 }
 
 // Note tells the parent a number, see [Child.Notes].
@@ -90,26 +88,29 @@ func (b *Builder) Create(label string, root Arg, path string) StepRef {
 	return b.Target(label, root, path, Const(-1))
 }
 
-// space is scratch space of composite operations of one kind: they share it, since one ends before the next begins.
+// space is what composite operations of one kind note things down in: they share it, since one ends before the next begins.
 func (b *Builder) space(name string, size int) Arg {
-	off, ok := b.intern[name] // Data's keys begin with a d, and no name does
+	a, ok := b.shared[name]
 	if !ok {
-		off = uint32(b.Scratch(size).v)
-		if b.intern == nil {
-			b.intern = make(map[string]uint32)
+		if b.shared == nil {
+			b.shared = make(map[string]Arg)
 		}
-		b.intern[name] = off
+		a = b.Space(size)
+		b.shared[name] = a
 	}
-	return Arg{kind: kindData, v: uint64(off), text: name}
+	return a
 }
 
 // Kinds of Verify.
 const (
-	IsCharDevice = iota // of the device number: major<<32 | minor
+	IsCharDevice = iota // of the number that Device gives
 	OnFilesystem        // of the magic number, man 2 statfs
 	IsDirectory
 	CwdInside // the working directory is below the root: getcwd does not say "(unreachable)"
 )
+
+// Device is a device number for Verify, as the kernel packs it: man 3 makedev has another packing for each C library.
+func Device(major, minor uint32) uint64 { return uint64(major<<20 | minor&(1<<20-1)) }
 
 // Verify fails with EXDEV unless the descriptor is what it should be.
 func (b *Builder) Verify(label string, fd Arg, kind int, value uint64) StepRef {

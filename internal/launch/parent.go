@@ -36,6 +36,7 @@ type Child struct {
 	conn   int // our end of the status socket, or -1
 	wake   int // an eventfd that the context's end writes to, or -1
 	notes  []int
+	killed bool // by Kill
 	exited bool
 	status syscall.WaitStatus
 }
@@ -111,12 +112,8 @@ func plan(p *Program, files []File, status int) ([]fdMove, error) {
 
 // load copies the program's arena and adds what belongs to this launch.
 func load(p *Program, moves []fdMove, stopAt int) []uint64 {
-	arena := make([]uint64, (p.size+len(moves)*int(unsafe.Sizeof(fdMove{}))+7)/8)
-	copy(arena, p.arena)
-	base := unsafe.Pointer(unsafe.SliceData(arena))
-	h := (*header)(base)
-	copy(unsafe.Slice((*fdMove)(unsafe.Add(base, h.fds)), len(moves)), moves)
-	h.nfds = uint32(len(moves))
+	arena := p.assemble(moves)
+	h := (*header)(unsafe.Pointer(unsafe.SliceData(arena)))
 	for _, m := range moves {
 		h.floor = max(h.floor, m.to+1)
 	}

@@ -13,8 +13,12 @@ type Program struct {
 	// Steps describe the arena's steps, one for one. The child never sees them.
 	Steps []Step
 
-	arena  []uint64 // header, slots, steps, relocations, data; uint64 for its alignment
-	size   int      // bytes of the arena in use
+	head   header
+	steps  []step
+	rules  []rule
+	relocs []uint32
+	data   []byte
+	space  int // zero bytes after data
 	syncs  []syncPoint
 	status int  // the fixed number of the child's end of the status socket
 	forks  bool // the first process only makes the second, which is the one that counts
@@ -41,15 +45,18 @@ type syncPoint struct {
 	size     int // of the space for the reply
 }
 
-// header begins the arena. Offsets count from the arena's first byte; those of data from header.data.
+// header begins the arena, which goes on with fdMoves, slots, rules, steps, relocations, data and space. Offsets count from
+// the arena's first byte; those of data from header.data, those of space from header.space.
 type header struct {
 	steps   uint32
 	nsteps  uint32
 	slots   uint32
-	relocs  uint32 // data offsets of the words that hold a data offset and have to become addresses
+	rules   uint32
+	relocs  uint32 // data offsets of the words that hold an offset and have to become addresses; see spaceReloc
 	nrelocs uint32
 	data    uint32
-	fds     uint32 // the fdMoves, written by Start
+	space   uint32 // zeros, for what composite operations note down
+	fds     uint32 // the fdMoves
 	nfds    uint32
 	floor   int32  // the first number above all fixed descriptors
 	status  int32  // where the child reports to
@@ -70,22 +77,28 @@ const never = 1<<32 - 1
 // fdMove puts the descriptor from at the number to; a from of -1 closes that number.
 type fdMove struct{ from, to, flags int32 }
 
-// step is a step as the child sees it.
+// spaceReloc marks a relocation whose word is an offset into space, not data.
+const spaceReloc = 1 << 31
+
+// step is a step as the child sees it. It is small since there are hundreds, and each page of them costs a fault or two.
 type step struct {
-	op     uint8
-	nrules uint8
-	kinds  [6]uint8
-	nr     uint32 // the system call
-	out    int32  // the slot for the result, or -1
-	args   [6]uint64
-	rules  [maxRules]rule
+	op    uint8
+	out   int16  // the slot for the result, or -1
+	nr    uint16 // the system call
+	kinds uint32 // of the arguments, kindBits for each
+	rules uint32 // the first rule's number, from 1; 0 is none
+	args  [6]int32
 }
 
 // rule says which step comes next after an errno. The first that fits is taken; without one, the program fails.
-type rule struct{ errno, next uint32 }
+type rule struct {
+	errno uint32
+	next  uint32 // step
+	link  uint32 // the step's next rule, from 1
+}
 
 const (
-	maxRules = 6
+	maxRules = 6 // of a step
 	anyErrno = 1<<32 - 1
 )
 
@@ -114,14 +127,45 @@ const (
 	kindData  // an offset into data, which becomes an address
 	kindSlot  // the value of a slot
 	kindWhere // the address of a slot
+	kindSpace // an offset into space, which becomes an address
+	kindWide  // an offset into data where the 64-bit value is
+
+	kindBits = 3
 )
 
-// Size is the length of the arena in bytes: what a launch copies.
-func (p *Program) Size() int { return p.size }
+// Size is the length of the arena in bytes: what a launch prepares.
+func (p *Program) Size() int { return len(p.assemble(nil)) * 8 }
 
-// Arena is a copy of the arena, the same for the same input: for golden files and hashes.
-func (p *Program) Arena() []byte { return append([]byte(nil), arenaBytes(p.arena)[:p.size]...) }
-
-func arenaBytes(a []uint64) []byte {
+// Arena is the arena, the same for the same input: for golden files, hashes, and to be sent.
+func (p *Program) Arena() []byte {
+	a := p.assemble(nil)
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a))), len(a)*8)
+}
+
+// assemble lays everything into one buffer, of words for its alignment.
+func (p *Program) assemble(moves []fdMove) []uint64 {
+	h := p.head
+	at := uint32(unsafe.Sizeof(h))
+	part := func(size uintptr) (start uint32) {
+		start = at
+		at = (at + uint32(size) + 7) &^ 7
+		return start
+	}
+	h.nfds = uint32(len(moves))
+	h.fds = part(uintptr(len(moves)) * unsafe.Sizeof(fdMove{}))
+	h.slots = part(uintptr(h.slots) * 8) // their number before
+	h.rules = part(uintptr(len(p.rules)) * unsafe.Sizeof(rule{}))
+	h.nsteps, h.steps = uint32(len(p.steps)), part(uintptr(len(p.steps))*unsafe.Sizeof(step{}))
+	h.nrelocs, h.relocs = uint32(len(p.relocs)), part(uintptr(len(p.relocs))*4)
+	h.data = part(uintptr(len(p.data)))
+	h.space = part(uintptr(p.space))
+	arena := make([]uint64, at/8)
+	base := unsafe.Pointer(unsafe.SliceData(arena))
+	*(*header)(base) = h
+	copy(unsafe.Slice((*fdMove)(unsafe.Add(base, h.fds)), len(moves)), moves)
+	copy(unsafe.Slice((*rule)(unsafe.Add(base, h.rules)), len(p.rules)), p.rules)
+	copy(unsafe.Slice((*step)(unsafe.Add(base, h.steps)), len(p.steps)), p.steps)
+	copy(unsafe.Slice((*uint32)(unsafe.Add(base, h.relocs)), len(p.relocs)), p.relocs)
+	copy(unsafe.Slice((*byte)(unsafe.Add(base, h.data)), len(p.data)), p.data)
+	return arena
 }

@@ -3,6 +3,7 @@ package launch
 import (
 	"bufio"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -119,6 +120,8 @@ func waitForZombie(t *testing.T, pid int) {
 // TestPayloadSignals: the payload finds no signal blocked, and none ignored but what our caller ignores, whatever the Go
 // runtime had set up for itself.
 func TestPayloadSignals(t *testing.T) {
+	signal.Ignore(syscall.SIGUSR2)
+	defer signal.Reset(syscall.SIGUSR2)
 	text, _ := output(t, compile(t, 0, func(b *Builder) { execute(b, "/bin/cat", "/proc/self/status") }))
 	own, _ := os.ReadFile("/proc/self/status")
 	if got := statusField(t, text, "SigBlk"); got != 0 {
@@ -126,6 +129,9 @@ func TestPayloadSignals(t *testing.T) {
 	}
 	if got, ours := statusField(t, text, "SigIgn"), statusField(t, string(own), "SigIgn"); got != ours {
 		t.Errorf("ignored: %#x, not %#x", got, ours)
+	}
+	if statusField(t, text, "SigIgn")&(1<<(syscall.SIGUSR2-1)) == 0 {
+		t.Error("what we ignore should be ignored")
 	}
 	if got := statusField(t, text, "SigCgt"); got != 0 {
 		t.Errorf("caught: %#x", got)

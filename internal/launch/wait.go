@@ -6,8 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kill sends SIGKILL. It is safe at any time, also after the end.
-func (c *Child) Kill() { _ = c.Signal(syscall.SIGKILL) }
+// Kill sends SIGKILL. It is safe at any time, also after the end. A second process that is not known yet is killed as soon as
+// it is.
+func (c *Child) Kill() {
+	c.mu.Lock()
+	c.killed = true
+	c.mu.Unlock()
+	_ = c.Signal(syscall.SIGKILL)
+}
 
 // Signal sends a signal to the process that counts. ESRCH once it has ended.
 func (c *Child) Signal(sig syscall.Signal) error {

@@ -202,7 +202,7 @@ func (m *walkModel) path(n *node) string {
 }
 
 func (m *walkModel) list() []string {
-	// By way of a real listing's order: that of fs.WalkDir, which is lexical in each directory.
+	// In the order of filepath.WalkDir: lexical in each directory.
 	var lines []string
 	var visit func(n *node)
 	visit = func(n *node) {
@@ -224,12 +224,12 @@ func (m *walkModel) list() []string {
 func list(t *testing.T, root string) []string {
 	t.Helper()
 	var lines []string
-	err := fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == "." {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == root {
 			return err
 		}
-		target, _ := os.Readlink(filepath.Join(root, path))
-		lines = append(lines, describe(path, d.IsDir(), target))
+		target, _ := os.Readlink(path)
+		lines = append(lines, describe(path[len(root)+1:], d.IsDir(), target))
 		return nil
 	})
 	if err != nil {

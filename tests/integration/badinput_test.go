@@ -216,8 +216,8 @@ func lay(base, over map[string]any) {
 
 func TestBadIDs(t *testing.T) {
 	bundle := newBundle(t, nil)
-	for _, id := range []string{"", ".", "..", "a/b", "../x", "/x", "a b", "a\nb", "a:b", "ü", "-", strings.Repeat("x", 1025), strings.Repeat("x", 256), "a\\b", "a*"} {
-		if !isThisRoost() && (strings.HasPrefix(id, "xxx") || id == "-" || id == "ü" || id == "") {
+	for _, id := range []string{"", ".", "..", "a/b", "../x", "/x", "a b", "a\nb", "a:b", "ü", strings.Repeat("x", 1025), strings.Repeat("x", 256), "a\\b", "a*"} {
+		if !isThisRoost() && (strings.HasPrefix(id, "xxx") || id == "ü" || id == "") {
 			continue
 		}
 		for _, command := range []string{"create", "run"} {
@@ -261,7 +261,6 @@ func TestBadRootfs(t *testing.T) {
 	if isThisRoost() { // runc takes it for where it leads to
 		refused(t, newBundle(t, rootfs(dir+"/to-the-host", true)), "to-the-host")
 	}
-	refused(t, newBundle(t, rootfs("/", true)))
 }
 
 func TestBadWorkingDirectory(t *testing.T) {

@@ -207,7 +207,7 @@ func TestByHandTerminal(t *testing.T) {
 // There is no registry in roost; somebody who thinks so is told where root file systems come from.
 func TestByHandImage(t *testing.T) {
 	needRoost(t)
-	for _, image := range []string{"docker.io/library/alpine", "alpine:3.20", "quay.io/podman/stable@sha256:0000", "ghcr.io/a/b:c"} {
+	for _, image := range []string{"docker.io/library/alpine", "alpine:3.20", "quay.io/podman/stable@sha256:" + strings.Repeat("0", 64), "ghcr.io/a/b:c"} {
 		r := refuse(t, []string{"skopeo", "umoci", "debootstrap"}, "run", image)
 		if strings.Contains(r.Stderr, "invalid container ID") {
 			t.Errorf("%s: the wrong problem: %v", image, r)

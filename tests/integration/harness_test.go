@@ -32,7 +32,7 @@ func (r result) String() string {
 
 // patience is how long any one command may take before it counts as hanging. Not a performance check: nothing here
 // takes a hundredth of it on a quiet machine.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // roost runs the runtime under test with a state root that belongs to t alone.
 func roost(t testing.TB, args ...string) result {

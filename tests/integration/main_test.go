@@ -45,7 +45,8 @@ func reap() int {
 		fmt.Fprintln(os.Stderr, "become a subreaper:", err)
 		return 1
 	}
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// Not ignored: what is ignored stays so in everything that is started from here, payloads included.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	self, err := os.Executable()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -87,7 +87,11 @@ func (s *screen) text() string {
 
 func (s *screen) shows(t testing.TB, text string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("the screen shows %q", text), func() bool { return strings.Contains(s.text(), text) })
+	for deadline := time.Now().Add(patience); !strings.Contains(s.text(), text); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the screen never shows %q but %q", text, s.text())
+		}
+	}
 }
 
 func (s *screen) types(t testing.TB, text string) {
