@@ -20,6 +20,7 @@ type Container struct {
 	store *Store
 	id    string
 	rec   record
+	first *Process // the first process, if it is our child
 }
 
 // Status is the runtime-spec's (runtime.md, "State").
@@ -120,17 +121,19 @@ func (c *Container) abandoned(d *directory) bool {
 	if unix.Faccessat(d.fd, "creating", unix.F_OK, 0) == nil {
 		return true // its maker held the lock until it was created
 	}
-	if boot, err := bootID(); err == nil && boot != c.rec.process.boot {
-		return true
+	if past, err := c.rec.process.isPast(); past || err != nil {
+		return past
 	}
-	if c.rec.runner.pid == 0 {
+	if !c.rec.attended {
 		return false
 	}
-	fd, err := c.rec.runner.open()
-	if err == nil {
-		unix.Close(fd)
+	// The kernel lets go of the lock when the command dies, however it dies.
+	fd, err := unix.Openat(d.fd, "config.json", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return errors.Is(err, unix.ENOENT) // it had begun to clear it away
 	}
-	return errors.Is(err, ErrNotRunning)
+	defer unix.Close(fd)
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
 // Spec is the configuration as it is used.

@@ -57,7 +57,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 		})
 		return nil, nil, fmt.Errorf("container %s: %w", id, err)
 	}
-	return &Container{store: s, id: id, rec: b.rec}, b.process, nil
+	return &Container{store: s, id: id, rec: b.rec, first: b.process}, b.process, nil
 }
 
 // clearPredecessor makes room for a container of the same id.
@@ -67,7 +67,7 @@ func (s *Store) clearPredecessor(ctx context.Context, id string) error {
 		return ignoreGone(err)
 	}
 	defer d.close()
-	if err := d.lock(); err != nil {
+	if err := d.lock(ctx); err != nil {
 		return ignoreGone(err)
 	}
 	if c, err := s.load(d); err == nil {
@@ -92,6 +92,7 @@ type birth struct {
 	maps    chan error
 	mapping bool
 	process *Process
+	failed  error // what went wrong on this side: no sync point may be passed any more
 }
 
 // launch forks as early as it can: what is to be done on this side is done while the child sets up. So the container's
@@ -100,7 +101,7 @@ type birth struct {
 func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
 	if b.wait || b.plan.Root.Make {
 		if b.dir, err = b.makeDirectory(); err != nil {
-			return err
+			return b.undo(err)
 		}
 	}
 	child, err := b.fork(program, at, joins)
@@ -111,6 +112,9 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		b.writeMaps(ctx, child.Pid())
 	}
 	b.process = &Process{child: child}
+	if b.options.Forked != nil {
+		b.options.Forked()
+	}
 	if b.dir == nil {
 		b.dir, err = b.makeDirectory()
 	}
@@ -118,13 +122,14 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		err = b.recordEarly(child)
 	}
 	if err != nil {
-		child.Kill() // Drive finds it dead, and waits for it
+		b.failed = err
+		if b.mapping { // newuidmap must not come to a pid that is somebody else's by then
+			<-b.maps
+		}
+		child.Kill() // Drive finds it dead, or at a sync point, and waits for its end
 		_ = child.Drive(ctx)
 		b.process.close()
 		return b.undo(err)
-	}
-	if b.options.Forked != nil {
-		b.options.Forked()
 	}
 	if err := child.Drive(ctx); err != nil {
 		b.process.close()
@@ -180,7 +185,7 @@ func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*lau
 		}
 		files = append(files, launch.File{File: fifos[0], To: at.start()}, launch.File{File: fifos[1], To: at.result()})
 	}
-	child, err := launch.Start(program, launch.Options{Files: files})
+	child, err := launch.Start(program, launch.Options{Files: files, StopAt: b.options.stopAt})
 	if err != nil {
 		return nil, userns.CloneError(err)
 	}
@@ -228,6 +233,9 @@ func (b *birth) writeMaps(ctx context.Context, pid int) {
 }
 
 func (b *birth) mapIDs(pid int) error {
+	if b.failed != nil {
+		return b.failed
+	}
 	if !b.mapping {
 		b.writeMaps(context.Background(), pid)
 	}
@@ -242,15 +250,18 @@ func (b *birth) recordEarly(child *launch.Child) error {
 		ownPids: b.plan.has(unix.CLONE_NEWPID) && b.plan.New&unix.CLONE_NEWPID != 0, ownUsers: b.plan.User.Kind == userns.Create,
 		hasInit: b.plan.Init, annotations: b.spec.Annotations,
 	}
-	if b.options.Attended {
-		runner, err := identify(os.Getpid())
-		if err != nil {
-			return err
-		}
-		b.rec.runner = runner
-	}
-	if err := b.dir.write("config.json", b.raw); err != nil {
+	b.rec.attended = b.options.Attended
+	config, err := b.dir.writeOnce("config.json", b.raw)
+	if err != nil {
 		return err
+	}
+	if !b.options.Attended {
+		unix.Close(config)
+	} else {
+		b.process.lock = os.NewFile(uintptr(config), "config.json")
+		if err := unix.Flock(config, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			return os.NewSyscallError("flock", err)
+		}
 	}
 	if forks(b.plan) {
 		return nil // the pid is not known
@@ -275,6 +286,9 @@ func (b *birth) record(child *launch.Child) (err error) {
 // ready is the parent's part when all is set up: from here on the process may run.
 func (b *birth) ready(child *launch.Child, root, console *os.File) (home string, err error) {
 	b.process.console = console
+	if b.failed != nil {
+		return "", b.failed
+	}
 	for _, n := range child.Notes() {
 		if n < len(b.notes) {
 			b.plan.GivenUp = append(b.plan.GivenUp, b.notes[n])
@@ -287,6 +301,9 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 	}
 	for _, p := range b.plan.GivenUp {
 		b.store.log.Debug("given up", "id", b.id, "path", p.Path, "reason", p.Text)
+	}
+	if s := b.options.ConsoleSize; console != nil && s != nil && b.plan.Process.Rows == 0 {
+		_ = unix.IoctlSetWinsize(int(console.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(s.Height), Col: uint16(s.Width)})
 	}
 	if console != nil && b.options.ConsoleSocket != "" {
 		if err := terminal.SendConsole(b.options.ConsoleSocket, console); err != nil {
@@ -326,7 +343,7 @@ func writePidFile(path string, pid int) error {
 	}
 	d := &directory{path: strings.TrimRight(dir, "/"), fd: fd}
 	defer d.close()
-	if err := d.writeMode(name, strconv.AppendInt(nil, int64(pid), 10), 0o644); err != nil {
+	if err := d.writeNew(name, strconv.AppendInt(nil, int64(pid), 10), 0o644); err != nil {
 		return fmt.Errorf("pid file: %w", err)
 	}
 	return nil

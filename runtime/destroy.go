@@ -13,12 +13,42 @@ import (
 // ErrRunning when it is not stopped, unless force is given: then it is killed first. A container that is being created is
 // waited for.
 func (c *Container) Destroy(ctx context.Context, force bool) error {
-	return c.store.Delete(ctx, c.id, force)
+	if c.first != nil {
+		defer c.first.unlock()
+		if c.first.child.Ended() && c.rec.ownPids {
+			if done, err := c.removeEnded(); done || err != nil {
+				return err
+			}
+		}
+	}
+	return c.store.delete(ctx, c.id, force, c.rec.process)
+}
+
+// removeEnded removes the directory of a container whose first process was our child and took all others with it: there is
+// nothing to be found out any more but whether the directory is still this container's.
+func (c *Container) removeEnded() (done bool, err error) {
+	d, err := c.store.openDirectory(c.id)
+	if err != nil {
+		return false, err
+	}
+	defer d.close()
+	if err := d.lock(context.Background()); err != nil {
+		return false, err
+	}
+	if id, ok := d.readIdentity(); !ok || id != c.rec.process {
+		return false, nil
+	}
+	return true, d.remove()
 }
 
 // Delete is [Container.Destroy] by id. With force it also clears what is too damaged to be loaded, and half-made containers.
 // ErrNotExist when there is nothing.
 func (s *Store) Delete(ctx context.Context, id string, force bool) error {
+	return s.delete(ctx, id, force, identity{})
+}
+
+// delete leaves a container alone whose first process is not the one given: it has our id by now, and is somebody else's.
+func (s *Store) delete(ctx context.Context, id string, force bool, only identity) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
@@ -27,8 +57,11 @@ func (s *Store) Delete(ctx context.Context, id string, force bool) error {
 		return err
 	}
 	defer d.close()
-	if err := d.lock(); err != nil {
+	if err := d.take(ctx, force); err != nil {
 		return err
+	}
+	if first, ok := d.readIdentity(); ok && only.pid != 0 && first != only {
+		return fmt.Errorf("container %s: %w: another one has that id now", id, ErrNotExist)
 	}
 	if !force {
 		c, err := s.load(d)
@@ -44,6 +77,28 @@ func (s *Store) Delete(ctx context.Context, id string, force bool) error {
 		}
 	}
 	return s.clear(ctx, d)
+}
+
+// courtesy is how long a forced delete waits for others to get done before it ends what they wait for.
+const courtesy = 2 * time.Second
+
+// take gets the lock. With force, the first process is killed if that takes long: whoever sets it up or waits for its start then
+// finds it dead, and lets go.
+func (d *directory) take(ctx context.Context, force bool) error {
+	if !force {
+		return d.lock(ctx)
+	}
+	err := d.flock(ctx, unix.LOCK_EX, courtesy)
+	if !errors.Is(err, errBusy) {
+		return err
+	}
+	if first, ok := d.readIdentity(); ok {
+		if fd, err := first.open(); err == nil {
+			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+			unix.Close(fd)
+		}
+	}
+	return d.flock(ctx, unix.LOCK_EX, patience)
 }
 
 // clear kills what there is and removes the directory. The caller holds the lock.

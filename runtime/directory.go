@@ -1,12 +1,17 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/sys"
 )
 
 // directory is a container's directory, held open: all its files are reached through the descriptor, so that nobody who
@@ -15,7 +20,7 @@ import (
 //	state.json   the facts, see record
 //	process      a link that leads nowhere and says which process is the first: it can be neither half written nor empty, so
 //	             a container can be ended whatever happened to its record
-//	config.json  the configuration as it is used
+//	config.json  the configuration as it is used; locked by a foreground command, see record.attended
 //	creating     a FIFO: becomes start when all is set up
 //	start        a FIFO: `start` writes a byte, the container's process waits for it
 //	result       a FIFO: the container's process tells `start` what went wrong
@@ -44,43 +49,93 @@ func (s *Store) openDirectory(id string) (*directory, error) {
 // makeDirectory makes the directory of a new container and locks it.
 func (s *Store) makeDirectory(id string) (*directory, error) {
 	path := s.root + "/" + id
-	if err := unix.Mkdir(path, 0o700); err != nil {
-		if errors.Is(err, unix.EEXIST) {
-			return nil, fmt.Errorf("container %s: %w; choose another id, or delete that one", id, ErrExist)
+	for {
+		if err := unix.Mkdir(path, 0o700); err != nil {
+			if errors.Is(err, unix.EEXIST) {
+				return nil, fmt.Errorf("container %s: %w; choose another id, or delete that one", id, ErrExist)
+			}
+			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
-		return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		d, err := s.lockNew(id)
+		// Before it is locked somebody may clear it as a half-made one: then it is gone, and the id free again.
+		if !errors.Is(err, ErrNotExist) {
+			return d, err
+		}
 	}
+}
+
+// lockNew locks the directory that was just made, if nobody else has it: it may have been cleared away and made anew since.
+func (s *Store) lockNew(id string) (*directory, error) {
 	d, err := s.openDirectory(id)
 	if err != nil {
 		return nil, err
 	}
-	// Between mkdir and here somebody may clear it as a half-made one: then it is gone, and the id free again.
-	if err := d.lock(); err != nil {
+	if err = d.lock(context.Background()); err == nil && !d.empty() {
+		err = fmt.Errorf("container %s: %w; choose another id, or delete that one", id, ErrExist)
+	}
+	if err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
+func (d *directory) empty() bool {
+	var b [256]byte
+	n, err := unix.Getdents(d.fd, b[:])
+	if err != nil || n < 0 {
+		return false
+	}
+	_, names, _ := unix.ParseDirent(b[:n], 1, nil) // not "." and ".."
+	return names == 0
+}
+
 func (d *directory) close() { unix.Close(d.fd) }
 
+// lockPatience is how long others may work on a container. Nobody but a launch that hangs takes so long.
+const lockPatience = time.Minute
+
 // lock waits for the lock. ErrNotExist when the directory was removed meanwhile.
-func (d *directory) lock() error { return d.flock(unix.LOCK_EX) }
+func (d *directory) lock(ctx context.Context) error { return d.flock(ctx, unix.LOCK_EX, lockPatience) }
 
-// tryLock is lock without waiting: EWOULDBLOCK.
-func (d *directory) tryLock() error { return d.flock(unix.LOCK_EX | unix.LOCK_NB) }
+// share waits until nobody changes it, and keeps others from it until close.
+func (d *directory) share(ctx context.Context) error {
+	return d.flock(ctx, unix.LOCK_SH, lockPatience)
+}
 
-func (d *directory) flock(how int) error {
+// tryLock is lock without waiting: errBusy.
+func (d *directory) tryLock() error { return d.flock(context.Background(), unix.LOCK_EX, 0) }
+
+// errBusy is a lock that another command has. Usually it is stopped, or waits for something that does not come.
+var errBusy = errors.New("another command (create, run, start or delete) is at work on it and does not get done; `fuser` on its directory tells which: end that")
+
+// flock waits by asking again and again: flock(2) knows neither contexts nor deadlines.
+func (d *directory) flock(ctx context.Context, how int, patience time.Duration) error {
+	const slowest = 20 * time.Millisecond
+	limit, pause := time.Now().Add(patience), 200*time.Microsecond
 	for {
-		err := unix.Flock(d.fd, how)
-		if err == unix.EINTR {
+		err := unix.Flock(d.fd, how|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return d.linked()
+		case err == unix.EINTR:
 			continue
-		}
-		if err != nil {
+		case err != unix.EWOULDBLOCK:
 			return os.NewSyscallError("flock", err)
+		case time.Now().After(limit):
+			return fmt.Errorf("container %s: %w", d.id, errBusy)
 		}
-		break
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, slowest)
 	}
+}
+
+// linked is ErrNotExist for a directory that was removed.
+func (d *directory) linked() error {
 	var st unix.Stat_t
 	if err := unix.Fstat(d.fd, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
@@ -92,12 +147,14 @@ func (d *directory) flock(how int) error {
 }
 
 // write puts a file there as a whole, or not at all.
-func (d *directory) write(name string, data []byte) error { return d.writeMode(name, data, 0o600) }
-
-func (d *directory) writeMode(name string, data []byte, mode uint32) error {
+func (d *directory) write(name string, data []byte) error {
 	temporary := "." + name
-	_ = unix.Unlinkat(d.fd, temporary, 0) // of one who was killed in between
-	fd, err := unix.Openat(d.fd, temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, mode)
+	how := unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC | unix.O_NOFOLLOW
+	fd, err := unix.Openat(d.fd, temporary, how, 0o600)
+	if err == unix.EEXIST { // of one who was killed in between
+		_ = unix.Unlinkat(d.fd, temporary, 0)
+		fd, err = unix.Openat(d.fd, temporary, how, 0o600)
+	}
 	if err == nil {
 		err = writeFull(fd, data)
 		unix.Close(fd)
@@ -157,36 +214,37 @@ func (d *directory) read(name string) ([]byte, error) {
 
 type fdReader int
 
-func (f fdReader) Read(p []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(f), p)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
+func (f fdReader) Read(p []byte) (int, error) { return sys.Read(int(f), p) }
 
-// remove takes everything away, state.json last: as long as that is there, another delete finds what is left to do.
-func (d *directory) remove() error {
-	for _, name := range []string{"start", "creating", "result", "process", "config.json", ".config.json", "exit", ".exit", ".state.json"} {
-		if err := unix.Unlinkat(d.fd, name, 0); err != nil && err != unix.ENOENT {
-			return &os.PathError{Op: "unlink", Path: d.path + "/" + name, Err: err}
-		}
+// writeNew is write in a directory that is not ours: the temporary name is one that nobody has, or it is an error.
+func (d *directory) writeNew(name string, data []byte, mode uint32) error {
+	temporary := fmt.Sprintf(".%.200s.%x", name, rand.Uint64())
+	fd, err := unix.Openat(d.fd, temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, mode)
+	if err != nil {
+		return &os.PathError{Op: "create", Path: d.path + "/" + temporary, Err: err}
 	}
-	if err := unix.Unlinkat(d.fd, "rootfs", unix.AT_REMOVEDIR); err != nil && err != unix.ENOENT {
-		return &os.PathError{Op: "rmdir", Path: d.path + "/rootfs", Err: err}
+	err = writeFull(fd, data)
+	unix.Close(fd)
+	if err == nil {
+		err = unix.Renameat(d.fd, temporary, d.fd, name)
 	}
-	if err := unix.Unlinkat(d.fd, "state.json", 0); err != nil && err != unix.ENOENT {
-		return &os.PathError{Op: "unlink", Path: d.path + "/state.json", Err: err}
-	}
-	if err := unix.Rmdir(d.path); err != nil && err != unix.ENOENT {
-		return &os.PathError{Op: "rmdir", Path: d.path, Err: err}
+	if err != nil {
+		_ = unix.Unlinkat(d.fd, temporary, 0)
+		return &os.PathError{Op: "write", Path: d.path + "/" + name, Err: err}
 	}
 	return nil
+}
+
+// writeOnce writes a file that nobody looks for before it is complete, and gives its descriptor.
+func (d *directory) writeOnce(name string, data []byte) (int, error) {
+	fd, err := unix.Openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err == nil {
+		if err = writeFull(fd, data); err != nil {
+			unix.Close(fd)
+		}
+	}
+	if err != nil {
+		return -1, &os.PathError{Op: "write", Path: d.path + "/" + name, Err: err}
+	}
+	return fd, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/roost-run/roost/idmap"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/internal/sys"
 	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/userns"
 )
@@ -28,11 +29,13 @@ type ExecOptions struct {
 	User          string
 	Stdio         Stdio
 	ConsoleSocket string
+	ConsoleSize   *specs.Box // as in CreateOptions
 	PidFile       string
 	ExtraFiles    []*os.File
 	// Deadline is how long joining may take; a container that stops the process meanwhile makes it longer. 0 is 10 s.
 	Deadline time.Duration
 	Forked   func() // as in CreateOptions
+	stopAt   int
 }
 
 const defaultExecDeadline = 10 * time.Second
@@ -47,7 +50,7 @@ func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 }
 
 func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
-	if err := c.mayExec(); err != nil {
+	if err := c.mayExec(ctx); err != nil {
 		return nil, err
 	}
 	if o.Deadline <= 0 {
@@ -77,12 +80,17 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	return e.process, nil
 }
 
-func (c *Container) mayExec() error {
+func (c *Container) mayExec(ctx context.Context) error {
 	d, err := c.store.openDirectory(c.id)
 	if err != nil {
 		return err
 	}
 	defer d.close()
+	// Whoever sets it up holds the lock. Until that is done its mount namespace has the host's root, and who is root could
+	// join it like that.
+	if err := d.share(ctx); err != nil {
+		return err
+	}
 	status, err := c.status(d)
 	switch {
 	case err != nil:
@@ -110,7 +118,7 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 		return err
 	}
 	files = append(files, launch.File{File: pidfd, To: at.pidfd()})
-	child, err := launch.Start(program, launch.Options{Files: files})
+	child, err := launch.Start(program, launch.Options{Files: files, StopAt: o.stopAt})
 	if err != nil {
 		return os.NewSyscallError("clone3", err)
 	}
@@ -127,6 +135,9 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 
 func (e *execution) ready(child *launch.Child, _, console *os.File) (string, error) {
 	e.process.console = console
+	if s := e.options.ConsoleSize; console != nil && s != nil && (e.options.Process.ConsoleSize == nil) {
+		_ = unix.IoctlSetWinsize(int(console.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(s.Height), Col: uint16(s.Width)})
+	}
 	if console != nil && e.options.ConsoleSocket != "" {
 		if err := terminal.SendConsole(e.options.ConsoleSocket, console); err != nil {
 			return "", err
@@ -181,7 +192,7 @@ func (c *Container) joinTarget() (t *joinTarget, err error) {
 
 func firstChild(id identity) (identity, error) {
 	pid := strconv.Itoa(id.pid)
-	b, err := readSmall("/proc/" + pid + "/task/" + pid + "/children")
+	b, err := sys.ReadProc("/proc/" + pid + "/task/" + pid + "/children")
 	if err != nil {
 		return identity{}, ErrNotRunning
 	}
@@ -238,7 +249,7 @@ func (t *joinTarget) ids(dir string) (err error) {
 	if t.flags&unix.CLONE_NEWUSER != 0 {
 		t.choice.Kind = userns.Join
 	}
-	deny, err := readSmall(dir + "/setgroups")
+	deny, err := sys.ReadProc(dir + "/setgroups")
 	if err != nil {
 		return err
 	}
@@ -250,7 +261,7 @@ func (t *joinTarget) ids(dir string) (err error) {
 }
 
 func readMap(path string) (idmap.Map, error) {
-	b, err := os.ReadFile(path)
+	b, err := sys.ReadProc(path)
 	if err != nil {
 		return nil, err
 	}
@@ -269,9 +280,8 @@ func (t *joinTarget) plan(o ExecOptions) (*ProcessPlan, error) {
 			return nil, err
 		}
 		process.User.UID, process.User.GID = u.uid, u.gid
-		process.User.AdditionalGids = nil
 		if t.choice.Setgroups {
-			process.User.AdditionalGids = t.mapped(u.groups)
+			process.User.AdditionalGids = append(slices.Clone(process.User.AdditionalGids), t.mapped(u.groups)...)
 		}
 	}
 	if _, err := spec.ValidateProcess(&process); err != nil {

@@ -1,24 +1,15 @@
 package runtime
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
-
-// WriteJSON writes the Plan for machines. Its form follows the Plan and may change with it.
-func (p *Plan) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "\t")
-	return e.Encode(p)
-}
 
 // WriteSyscalls writes the program, a step a line: what it is for, and the call.
 func (p *Plan) WriteSyscalls(w io.Writer) error {
@@ -26,6 +17,10 @@ func (p *Plan) WriteSyscalls(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return writeProgram(w, program)
+}
+
+func writeProgram(w io.Writer, program *launch.Program) error {
 	fmt.Fprintf(w, "# clone3 flags %s, %d steps, %d bytes\n", flagNames(program.Flags), len(program.Steps), program.Size())
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for i, s := range program.Steps {
@@ -101,28 +96,23 @@ func (m *Mount) describe() string {
 	default:
 		words = append(words, fmt.Sprintf("%s is a new %s", m.Destination, m.Type))
 	}
+	o := m.Options
 	for _, flags := range []struct {
-		set   uint64
-		where string
-	}{{m.Options.Set, ""}, {m.Options.RecSet, " with all below"}} {
-		for _, f := range attributeNames {
-			if flags.set&f.bit != 0 {
-				words = append(words, f.name+flags.where)
+		set, clear uint64
+		where      string
+	}{{o.Set, o.Clear, ""}, {o.RecSet, o.RecClear, " with all below"}} {
+		for _, word := range attributeWords(flags.set, flags.clear) {
+			if word == "ro" {
+				word = "read-only"
 			}
+			words = append(words, word+flags.where)
 		}
 	}
-	words = append(words, m.Options.Data...)
+	words = append(append(words, o.Data...), o.SBFlags...)
 	if m.Else != "" && !m.Bind {
 		words = append(words, "or, where that is refused, "+m.Else+" of the host")
 	}
 	return strings.Join(words, ", ")
-}
-
-var attributeNames = [...]struct {
-	bit  uint64
-	name string
-}{
-	{unix.MOUNT_ATTR_RDONLY, "read-only"}, {unix.MOUNT_ATTR_NOSUID, "nosuid"}, {unix.MOUNT_ATTR_NODEV, "nodev"}, {unix.MOUNT_ATTR_NOEXEC, "noexec"},
 }
 
 func (p *ProcessPlan) explain(line func(name, format string, args ...any), init bool) {
@@ -146,28 +136,33 @@ func (p *ProcessPlan) explain(line func(name, format string, args ...any), init 
 	}
 }
 
-func capabilityNames(set uint64) string {
-	var names []string
+func capabilityNames(set uint64) string { return orNone(capabilityWords(set)) }
+
+func capabilityWords(set uint64) []string {
+	names := []string{}
 	for n, name := range spec.Capabilities() {
 		if set&(1<<n) != 0 {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, " ")
+	return names
 }
 
-func flagNames(flags uint64) string {
-	var names []string
+func flagNames(flags uint64) string { return orNone(namespaceWords(flags)) }
+
+func namespaceWords(flags uint64) []string {
+	names := []string{}
 	for _, k := range kinds {
 		if flags&k.flag != 0 {
 			names = append(names, k.name)
 		}
 	}
-	if len(names) == 0 {
+	return names
+}
+
+func orNone(words []string) string {
+	if len(words) == 0 {
 		return "none"
 	}
-	return strings.Join(names, " ")
+	return strings.Join(words, " ")
 }

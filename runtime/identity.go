@@ -9,14 +9,16 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/sys"
 )
 
 // identity tells a process from all others, also after its pid was used again: by when it started, in clock ticks since a boot
-// that has an id.
+// that has an id. A pid means something in its pid namespace only, so that belongs to it.
 type identity struct {
 	pid   int
 	start uint64
-	boot  string
+	boot  string // "BOOT-ID/pid:[INODE]"
 }
 
 // identify is the identity of a living process.
@@ -29,9 +31,29 @@ func identify(pid int) (identity, error) {
 	return identity{pid, st.start, boot}, err
 }
 
+// bootID is the part of identities that all have in common that we can look at.
 func bootID() (string, error) {
-	b, err := readSmall("/proc/sys/kernel/random/boot_id")
-	return string(bytes.TrimSpace(b)), err
+	b, err := sys.ReadProc("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", err
+	}
+	namespace, err := os.Readlink("/proc/self/ns/pid")
+	return string(bytes.TrimSpace(b)) + "/" + namespace, err
+}
+
+// isPast reports whether the identity is of an earlier boot. It is an error when it is of another pid namespace: we cannot see
+// its process, which is no sign that it has ended.
+func (id identity) isPast() (bool, error) {
+	now, err := bootID()
+	if err != nil || now == id.boot {
+		return false, err
+	}
+	boot, _, _ := strings.Cut(now, "/")
+	theirs, namespace, _ := strings.Cut(id.boot, "/")
+	if boot == theirs {
+		return false, fmt.Errorf("it was made in another pid namespace (%s), from where its processes cannot be seen; ask there", namespace)
+	}
+	return true, nil
 }
 
 func (id identity) String() string { return fmt.Sprintf("%d %d %s", id.pid, id.start, id.boot) }
@@ -66,11 +88,11 @@ func (d *directory) readIdentity() (identity, bool) {
 // open gives a pidfd of the process, or ErrNotRunning if it has ended. The pidfd is made first and the start time compared
 // afterwards: so it is the pidfd's process that was looked at.
 func (id identity) open() (int, error) {
-	boot, err := bootID()
+	past, err := id.isPast()
 	if err != nil {
 		return -1, err
 	}
-	if boot != id.boot {
+	if past {
 		return -1, ErrNotRunning
 	}
 	fd, err := unix.PidfdOpen(id.pid, 0)
@@ -91,19 +113,34 @@ func (id identity) open() (int, error) {
 	return fd, nil
 }
 
+// ended is nil if the process has ended for sure.
+func (id identity) ended() error {
+	fd, err := id.open()
+	if err == nil {
+		unix.Close(fd)
+		return ErrRunning
+	}
+	if errors.Is(err, ErrNotRunning) {
+		return nil
+	}
+	return err
+}
+
 // stat is what we need of /proc/PID/stat, man 5 proc.
 type stat struct {
 	state   byte
 	ppid    int
 	session int
 	start   uint64
+	threads int
 }
 
-// dead is a process that has ended and waits for its parent to take notice.
-func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
+// dead is a process that has ended and waits for its parent to take notice. One whose first thread alone has ended looks the
+// same, but for the number of threads; and it lives.
+func (s stat) dead() bool { return (s.state == 'Z' || s.state == 'X') && s.threads <= 1 }
 
 func readStat(pid int) (stat, error) {
-	b, err := readSmall("/proc/" + strconv.Itoa(pid) + "/stat")
+	b, err := sys.ReadProc("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return stat{}, err
 	}
@@ -119,26 +156,12 @@ func parseStat(s string) (stat, error) {
 	}
 	ppid, err1 := strconv.Atoi(f[1])
 	session, err2 := strconv.Atoi(f[3])
-	start, err3 := strconv.ParseUint(f[19], 10, 64)
-	return stat{f[0][0], ppid, session, start}, errors.Join(err1, err2, err3)
+	threads, err3 := strconv.Atoi(f[17])
+	start, err4 := strconv.ParseUint(f[19], 10, 64)
+	return stat{f[0][0], ppid, session, start, threads}, errors.Join(err1, err2, err3, err4)
 }
 
 // gone is what /proc answers for a process that has ended: at open, or between open and read.
 func gone(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH)
-}
-
-// readSmall reads a file of /proc in one go, as most of them have to be read.
-func readSmall(path string) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	b := make([]byte, 2048)
-	n, err := fdReader(fd).Read(b)
-	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
-	}
-	return b[:n], nil
 }

@@ -33,8 +33,8 @@ func (m member) signal(sig syscall.Signal) error {
 // members finds the container's processes. A process belongs to it if it
 //
 //   - is the first process, or a descendant of one that belongs to it,
-//   - is in the first process's pid namespace, where that is the container's own (who came by exec is no descendant), or in
-//     its user namespace likewise,
+//   - is in the first process's pid namespace, where that is the container's own (who came by exec is no descendant), and else
+//     in its user namespace likewise,
 //   - is in the first process's session. Without a pid namespace of its own this is what holds together what outlived its
 //     parent.
 //
@@ -46,13 +46,11 @@ func (c *Container) members() ([]member, error) {
 		return nil, err
 	}
 	first := c.rec.process
-	alive := false
-	if st, ok := all[first.pid]; ok {
-		alive = st.start == first.start
-	}
-	if boot, err := bootID(); err != nil || boot != first.boot {
+	if past, err := first.isPast(); err != nil || past {
 		return nil, err
 	}
+	leader, there := all[first.pid]
+	alive := there && leader.start == first.start
 	in := make(map[int]bool)
 	if alive {
 		in[first.pid] = true
@@ -61,7 +59,9 @@ func (c *Container) members() ([]member, error) {
 	for pid, st := range all {
 		switch {
 		case in[pid]:
-		case st.session == first.pid && (alive || st.start >= first.start):
+		// The number of a session is not given to a process before the last of the session has gone: if another has it, the
+		// session is that one's.
+		case st.session == first.pid && (alive || !there && st.start >= first.start):
 			in[pid] = true
 		case namespaces.holds(pid):
 			in[pid] = true
@@ -94,10 +94,11 @@ func (c *Container) ownNamespaces(alive bool) namespaceSet {
 	if !alive {
 		return s
 	}
-	if c.rec.ownPids {
+	// The user namespace only counts where there is nothing better: other containers may have joined it.
+	switch {
+	case c.rec.ownPids:
 		s.pid = namespaceLink(c.rec.process.pid, "pid")
-	}
-	if c.rec.ownUsers {
+	case c.rec.ownUsers:
 		s.user = namespaceLink(c.rec.process.pid, "user")
 	}
 	return s

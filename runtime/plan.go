@@ -93,6 +93,7 @@ type Capabilities struct{ Bounding, Effective, Permitted, Inheritable, Ambient u
 
 // Rlimit is a limit by its number, getrlimit(2).
 type Rlimit struct {
+	Name       string // such as RLIMIT_NOFILE
 	Resource   int
 	Soft, Hard uint64
 }

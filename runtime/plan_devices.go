@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -41,14 +42,18 @@ func (p *Plan) devices(list []specs.LinuxDevice, bad *planError) {
 	explicit := make(map[string]bool, len(list))
 	for i, d := range list {
 		explicit[inContainer(d.Path)] = true
-		p.Devices = append(p.Devices, device(d, i, canMake, bad))
+		made := device(d, i, canMake, bad)
+		p.Devices = append(p.Devices, made)
+		if !made.Make && (d.FileMode != nil || d.UID != nil || d.GID != nil) {
+			p.GivenUp = append(p.GivenUp, Problem{Path: fmt.Sprintf("linux.devices[%d]", i), Text: "bound from the host, whose owner and mode it keeps: fileMode, uid and gid are not applied"})
+		}
 	}
 	for _, d := range defaultDevices {
 		if !explicit[d.path] {
 			p.Devices = append(p.Devices, Device{Path: d.path, Type: unix.S_IFCHR, Major: d.major, Minor: d.minor, Mode: 0o666, Make: canMake})
 		}
 	}
-	p.Links = defaultLinks[:]
+	p.Links = slices.Clone(defaultLinks[:])
 }
 
 func device(d specs.LinuxDevice, i int, canMake bool, bad *planError) Device {

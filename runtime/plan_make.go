@@ -91,6 +91,10 @@ func (p *Plan) clocks(offsets map[string]specs.LinuxTimeOffset, bad *planError) 
 	if p.New&unix.CLONE_NEWTIME == 0 {
 		bad.add("linux.timeOffsets", "there is no new time namespace to set them in")
 	}
+	if p.User.Kind == userns.Join {
+		// Who is root in there must not see into us, and our own files in /proc are closed to us from then on, too.
+		bad.add("linux.timeOffsets", "cannot be set in a user namespace that exists already; leave them out, or join a time namespace as well")
+	}
 	for _, clock := range []string{"boottime", "monotonic"} {
 		if o, ok := offsets[clock]; ok {
 			p.Clocks = fmt.Appendf(p.Clocks, "%s %d %d\n", clock, o.Secs, o.Nanosecs)

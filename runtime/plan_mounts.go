@@ -19,6 +19,9 @@ func (p *Plan) mounts(list []specs.Mount, bad *planError) {
 		for _, pr := range problems {
 			bad.add(fmt.Sprintf("mounts[%d].options%s", i, pr.Path), "%s", pr.Text)
 		}
+		if options.Remount {
+			bad.add(fmt.Sprintf("mounts[%d].options", i), "remount is not supported; give the mount itself the options that it is to have")
+		}
 		out := Mount{Index: i, Type: m.Type, Source: m.Source, Destination: inContainer(m.Destination), Options: options}
 		switch {
 		case m.Type == "symlink":
@@ -30,15 +33,36 @@ func (p *Plan) mounts(list []specs.Mount, bad *planError) {
 		default:
 			p.filesystem(&out, i)
 		}
-		if out.Destination == "/" && i != 0 {
-			bad.add(fmt.Sprintf("mounts[%d].destination", i), "a mount on / becomes the root, so it has to be the first")
+		if out.Destination == "/" {
+			p.rootMount(&out, bad)
 		}
 		p.Mounts = append(p.Mounts, out)
 	}
 }
 
+// rootMount settles a mount that becomes the root. It has to be writable until the mount points are made in it, so what makes
+// it read-only is done at the end, as for any other root.
+func (p *Plan) rootMount(m *Mount, bad *planError) {
+	switch {
+	case m.Index != 0:
+		bad.add(mountPath(*m)+".destination", "a mount on / becomes the root, so it has to be the first")
+	case m.Type == "symlink":
+		bad.add(mountPath(*m)+".type", "the root cannot be a link")
+	case m.Scratch:
+		bad.add(mountPath(*m)+".options", "upper=tmpfs is not for the root itself; give an upperdir and a workdir")
+	}
+	if m.Options.Set&unix.MOUNT_ATTR_RDONLY != 0 {
+		m.Options.Set &^= unix.MOUNT_ATTR_RDONLY
+		p.Root.Readonly = true
+	}
+}
+
 // filesystem settles what depends on the namespaces: the version of cgroup, what stands in for it, ids that are not mapped.
 func (p *Plan) filesystem(m *Mount, i int) {
+	// There is nothing below a new mount, so what holds for all below it holds for the mount.
+	o := &m.Options
+	o.Set, o.Clear = o.Set&^o.RecClear|o.RecSet, o.Clear|o.RecClear
+	o.RecSet, o.RecClear = 0, 0
 	switch m.Type {
 	case "cgroup", "cgroup2":
 		m.Type = "cgroup2"

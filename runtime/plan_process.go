@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -39,7 +40,7 @@ func planProcess(s *specs.Process, choice userns.Choice, at string, bad *planErr
 	}
 	for _, r := range s.Rlimits {
 		if n, ok := spec.Rlimit(r.Type); ok {
-			p.Rlimits = append(p.Rlimits, Rlimit{n, r.Soft, r.Hard})
+			p.Rlimits = append(p.Rlimits, Rlimit{r.Type, n, r.Soft, r.Hard})
 		}
 	}
 	p.LookupHome = !hasHome(s.Env)
@@ -62,9 +63,9 @@ func (p *ProcessPlan) checkIDs(choice userns.Choice, at string, bad *planError) 
 	if _, ok := choice.Mapping.GIDs.ToHost(p.GID); !ok {
 		bad.add(at+"user.gid", "%d is not mapped in the container (%s); %s", p.GID, choice.Mapping.GIDs, remedy)
 	}
-	for _, g := range p.Groups {
+	for i, g := range p.Groups {
 		if _, ok := choice.Mapping.GIDs.ToHost(g); !ok {
-			bad.add(at+"user.additionalGids", "%d is not mapped in the container (%s); %s", g, choice.Mapping.GIDs, remedy)
+			bad.add(fmt.Sprintf("%suser.additionalGids[%d]", at, i), "%d is not mapped in the container (%s); %s", g, choice.Mapping.GIDs, remedy)
 		}
 	}
 }

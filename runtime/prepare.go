@@ -29,6 +29,8 @@ type CreateOptions struct {
 	// ConsoleSocket is the path of an AF_UNIX stream socket that gets the terminal's master. Without it a terminal is the
 	// caller's to serve: [Process.Console].
 	ConsoleSocket string
+	// ConsoleSize is the terminal's size where the configuration has none; nil leaves it.
+	ConsoleSize *specs.Box
 	// PidFile is a path that gets the pid, whole or not at all, before the process may run.
 	PidFile string
 	// ExtraFiles become the descriptors 3, 4, … of the process.
@@ -46,6 +48,8 @@ type CreateOptions struct {
 	// Forked, if not nil, is called once when a process is there, which may not run yet: what it does costs no time, as it
 	// happens beside the setting up.
 	Forked func()
+
+	stopAt int // when positive, the process ends before that step, as if killed there: for tests
 }
 
 // Stdio are standard streams. A nil file is /dev/null.
@@ -137,6 +141,9 @@ func (j *job) checkRoot() error {
 	}
 	var st unix.Stat_t
 	err := unix.Lstat(r.Path, &st)
+	if err == nil && filepath.Clean(r.Path) == "/" {
+		return errors.New("config.json: root.path: / is the host's own root; bind what the container is to see into a root of its own")
+	}
 	at := fmt.Sprintf("config.json: root.path: %s", r.Path)
 	switch {
 	case errors.Is(err, unix.ENOENT):

@@ -16,6 +16,7 @@ import (
 type Process struct {
 	child   *launch.Child
 	console *os.File
+	lock    *os.File // says that we attend to the container, until it is destroyed; may be nil
 }
 
 // Pid is its pid as this process sees it.
@@ -61,14 +62,22 @@ func (p *Process) wait() (ExitStatus, error) {
 	if err != nil {
 		return ExitStatus{Unknown: true}, os.NewSyscallError("wait4", err)
 	}
+	p.child.Close()
 	return exitStatus(ws), nil
 }
 
 // close lets go of what a launch that failed left.
 func (p *Process) close() {
 	p.child.Close()
+	p.unlock()
 	if p.console != nil {
 		p.console.Close()
+	}
+}
+
+func (p *Process) unlock() {
+	if p.lock != nil {
+		p.lock.Close()
 	}
 }
 

@@ -101,7 +101,7 @@ func (c *compiler) limits(limits []Rlimit) {
 	files := false
 	for _, r := range limits {
 		files = files || r.Resource == unix.RLIMIT_NOFILE
-		c.Call("set the resource limit", unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(r.Resource), c.Words(r.Soft, r.Hard), launch.Const(0)).
+		c.Call(c.say("set the resource limit ", r.Name), unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(r.Resource), c.Words(r.Soft, r.Hard), launch.Const(0)).
 			Remedy("only root may raise a hard limit: ask for no more than `ulimit -H` shows")
 	}
 	if soft, hard := nofile.Original(); !files && hard != 0 {

@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/launch"
@@ -79,7 +81,10 @@ func (c *compiler) attachRoot() {
 			c.root = c.sources[0]
 			c.bindAttributes(m, c.root)
 		} else {
-			c.root = c.newFilesystem("make the root", m.Type, m.Source, m.Options.Data, m.Options.Set&^unix.MOUNT_ATTR_RDONLY, none)
+			c.root = c.newFilesystem("make the root", m.Type, m.Source, slices.Concat(m.Options.Data, m.Options.SBFlags), m.Options.Set, none)
+			for _, flags := range m.Options.Propagation {
+				c.propagate("make the root", c.root.Arg(), c.String(""), flags)
+			}
 		}
 	}
 	c.move("attach the root", c.root, c.under.Arg())
@@ -135,6 +140,8 @@ func (c *compiler) mask(path string) {
 	target, open := c.lookup(label, path, unix.O_PATH)
 	open.On(done, unix.ENOENT)
 	null := c.clone(label, c.null.Arg(), c.String(""), unix.AT_EMPTY_PATH, path)
+	// Writing to a device needs no writable mount. Changing its mode does, and the node is the host's.
+	c.setattr(label, null.Arg(), c.String(""), unix.AT_EMPTY_PATH, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}).Path(path)
 	c.move(label, null, target.Arg()).Path(path)
 	c.close(null)
 	c.close(target)

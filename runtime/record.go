@@ -17,7 +17,7 @@ type record struct {
 	ownPids     bool     // it has a pid namespace of its own, which ends with that process
 	ownUsers    bool     // and a user namespace
 	hasInit     bool     // our pid 1 runs above the process
-	runner      identity // of the foreground command that would clear it away; pid 0 when there is none
+	attended    bool     // a foreground command clears it away at its end, and has config.json locked as long as it lives
 	annotations map[string]string
 	givenUp     string // what was asked for and not had, for the annotation
 }
@@ -48,11 +48,10 @@ func (r *record) encode() []byte {
 	text("bootID", r.process.boot)
 	number("pid", uint64(r.process.pid))
 	number("startTime", r.process.start)
-	number("runner", uint64(r.runner.pid))
-	number("runnerStartTime", r.runner.start)
 	flag("ownPids", r.ownPids)
 	flag("ownUsers", r.ownUsers)
 	flag("hasInit", r.hasInit)
+	flag("attended", r.attended)
 	text("givenUp", r.givenUp)
 	b = strictjson.AppendKey(b, "annotations")
 	b = strictjson.AppendStringMap(b, r.annotations)
@@ -85,15 +84,12 @@ func decodeRecord(data []byte) (*record, error) {
 			r.process.start = d.Uint(1<<64 - 1)
 		case "bootID":
 			r.process.boot = d.Text()
-			r.runner.boot = r.process.boot
-		case "runner":
-			r.runner.pid = int(d.Uint(1 << 31))
-		case "runnerStartTime":
-			r.runner.start = d.Uint(1<<64 - 1)
 		case "ownPids":
 			r.ownPids = d.Bool()
 		case "ownUsers":
 			r.ownUsers = d.Bool()
+		case "attended":
+			r.attended = d.Bool()
 		case "hasInit":
 			r.hasInit = d.Bool()
 		case "givenUp":

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/sys"
 )
 
 // DefaultRoot finds the state root where none is given: /run/roost for the machine's root; $XDG_RUNTIME_DIR/roost;
@@ -36,7 +38,7 @@ func DefaultRoot() (string, error) {
 // isMachineRoot tells root of the machine from a root that a user namespace maps elsewhere: podman and rootlesskit run us as
 // the latter, and the user's directories are ours then.
 func isMachineRoot() bool {
-	b, err := os.ReadFile("/proc/self/uid_map")
+	b, err := sys.ReadProc("/proc/self/uid_map")
 	f := strings.Fields(string(b))
 	return err == nil && len(f) == 3 && f[0] == "0" && f[1] == "0" && f[2] == "4294967295"
 }

@@ -24,7 +24,7 @@ func (c *Container) Start(ctx context.Context) error {
 		return err
 	}
 	defer d.close()
-	if err := d.lock(); err != nil { // also waits for a create that is not done
+	if err := d.lock(ctx); err != nil { // also waits for a create that is not done
 		return err
 	}
 	if err := c.start(ctx, d); err != nil {

@@ -155,7 +155,15 @@ func (s *Store) clearOne(ctx context.Context, id string) (bool, error) {
 	if err := d.tryLock(); err != nil {
 		return false, nil // somebody is at work on it
 	}
-	if c, err := s.load(d); err == nil && !c.abandoned(d) {
+	c, err := s.load(d)
+	switch {
+	case errors.Is(err, ErrNotExist): // never made in full
+	case err != nil:
+		// What we cannot read may be alive and well, or of a newer version.
+		if first, ok := d.readIdentity(); !ok || first.ended() != nil {
+			return false, err
+		}
+	case !c.abandoned(d):
 		return false, nil
 	}
 	return true, s.clear(ctx, d)

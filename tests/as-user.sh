@@ -3,7 +3,7 @@
 # to where that account can read it; the directory of the package is entered already, so the tree may lie in a home
 # that the account cannot search.
 set -eu
-# shellcheck source=contrib/account.sh
+# shellcheck source=contrib/account.sh disable=SC1091,SC2034
 . "$(dirname "$0")/../contrib/account.sh"
 account roost-test
 binary=$(mktemp /var/tmp/roost-unit.XXXXXX)

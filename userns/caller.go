@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -69,7 +70,7 @@ func (c *Caller) capabilities() error {
 }
 
 func ownMap(path string) (idmap.Map, error) {
-	data, err := os.ReadFile(path)
+	data, err := sys.ReadProc(path)
 	if err != nil {
 		return nil, fmt.Errorf("own id map: %w; roost needs a mounted /proc", err)
 	}
@@ -82,7 +83,7 @@ func ownMap(path string) (idmap.Map, error) {
 
 // setgroupsAllowed reads a /proc/PID/setgroups, which the initial namespace has too.
 func setgroupsAllowed(path string) (bool, error) {
-	data, err := os.ReadFile(path)
+	data, err := sys.ReadProc(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return true, nil
 	}

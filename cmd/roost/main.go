@@ -1,3 +1,9 @@
+// Settings of Go's runtime for a process that lives for milliseconds. Without them it reads its cgroup's CPU limit at each
+// start and names its memory mappings: 0.2 ms.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+//go:debug decoratemappings=0
 package main
 
 import "os"

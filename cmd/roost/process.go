@@ -99,7 +99,9 @@ func (o *processOptions) fromContainer(c *runtime.Container, argv []string) (*sp
 	if err := addGroups(p, o.gids); err != nil {
 		return nil, err
 	}
-	addCapabilities(p, o.cap)
+	if err := addCapabilities(p, o.cap); err != nil {
+		return nil, err
+	}
 	_, err = spec.ValidateProcess(p)
 	return p, err
 }
@@ -136,18 +138,22 @@ func addGroups(p *specs.Process, gids []string) error {
 
 // addCapabilities leaves the inheritable and ambient sets alone: in them a capability would pass to every program
 // that the process starts, of whatever user (CVE-2022-29162).
-func addCapabilities(p *specs.Process, names []string) {
+func addCapabilities(p *specs.Process, names []string) error {
 	if len(names) == 0 {
-		return
+		return nil
 	}
 	var caps specs.LinuxCapabilities
 	if p.Capabilities != nil {
 		caps = *p.Capabilities
 	}
 	for _, name := range names {
+		if _, ok := spec.Capability(name); !ok {
+			return fmt.Errorf("--cap %q: no such capability; names are those of capabilities(7), such as CAP_NET_RAW", name)
+		}
 		caps.Bounding = append(caps.Bounding, name)
 		caps.Permitted = append(caps.Permitted, name)
 		caps.Effective = append(caps.Effective, name)
 	}
 	p.Capabilities = &caps
+	return nil
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/roost-run/roost/internal/byhand"
 	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/runtime"
 )
 
@@ -81,7 +84,10 @@ func (o *runOptions) foreground(a *app, store *runtime.Store, id string, create 
 		if o.keep {
 			return errors.Join(err, c.RecordExit(status))
 		}
-		return errors.Join(err, c.Destroy(ctx, true))
+		if gone := c.Destroy(ctx, true); !errors.Is(gone, runtime.ErrNotExist) { // somebody was faster
+			err = errors.Join(err, gone)
+		}
+		return err
 	})
 }
 
@@ -90,6 +96,9 @@ func (o *runOptions) create(a *app, cmd *flags.Command, args flags.Args) (string
 	create := runtime.CreateOptions{
 		Bundle: o.bundle, Init: o.hand.Init, Replace: o.replace,
 		Attended: !o.detach && !o.keep,
+	}
+	if rows, cols, err := terminal.Size(a.stdin); err == nil {
+		create.ConsoleSize = &specs.Box{Height: uint(rows), Width: uint(cols)}
 	}
 	id := ""
 	var err error

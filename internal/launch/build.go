@@ -190,9 +190,6 @@ func (b *Builder) Call(label string, nr uintptr, args ...Arg) StepRef {
 
 func (b *Builder) add(op uint8, label, name string, args []Arg) StepRef {
 	s := step{op: op, out: -1}
-	if b.slots > 1<<15-1 {
-		b.errs = append(b.errs, fmt.Errorf("%s: more than %d slots", label, 1<<15-1))
-	}
 	if len(args) > len(s.args) {
 		b.errs = append(b.errs, fmt.Errorf("%s: more than %d arguments", label, len(s.args)))
 		args = args[:len(s.args)]
@@ -261,7 +258,7 @@ func number(v uint64) string {
 
 // Out keeps the step's result.
 func (r StepRef) Out(s Slot) StepRef {
-	r.b.steps[r.i].out = int16(s)
+	r.b.steps[r.i].out = int32(s)
 	if !r.b.Bare {
 		r.b.info[r.i].Call += fmt.Sprintf(" → $%d", s)
 	}

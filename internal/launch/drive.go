@@ -93,11 +93,14 @@ func (c *Child) drive() error {
 	}
 }
 
+// deadline is the patience until the next sync point; after the last, the same until the execve. Whoever is not to hang because
+// somebody stops the child must not hang there either.
 func (c *Child) deadline(done int) time.Duration {
-	if done+1 < len(c.prog.syncs) {
-		return c.prog.syncs[done+1].deadline
+	last := len(c.prog.syncs) - 1
+	if last < 0 {
+		return DefaultDeadline
 	}
-	return DefaultDeadline
+	return c.prog.syncs[min(done+1, last)].deadline
 }
 
 // meet learns of the second process: from what the first tells, or, if the second is faster or the first was killed before it

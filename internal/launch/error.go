@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 )
 
@@ -14,7 +15,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := e.Label + ": " + e.Errno.Error()
+	s := e.Label
+	if e.Path != "" && !strings.Contains(s, e.Path) {
+		s += " " + e.Path
+	}
+	s += ": " + e.Errno.Error()
 	if e.Remedy != "" {
 		s += "; " + e.Remedy
 	}

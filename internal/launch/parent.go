@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	gosync "sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -28,17 +29,19 @@ type Options struct {
 
 // Child is a program that was started.
 type Child struct {
-	prog   *Program
-	mu     gosync.Mutex // guards pidfd and wake against Kill and the context's end from elsewhere
-	first  int          // pid of the first process; 0 once it was waited for and is not the one that counts
-	pid    int          // of the process that counts; 0 until it is known
-	pidfd  int
-	conn   int // our end of the status socket, or -1
-	wake   int // an eventfd that the context's end writes to, or -1
-	notes  []int
-	killed bool // by Kill
-	exited bool
-	status syscall.WaitStatus
+	prog    *Program
+	mu      gosync.Mutex // guards pidfd and wake against Kill and the context's end from elsewhere
+	first   int          // pid of the first process; 0 once it was waited for and is not the one that counts
+	pid     int          // of the process that counts; 0 until it is known
+	pidfd   int
+	conn    int // our end of the status socket, or -1
+	wake    int // an eventfd that the context's end writes to, or -1
+	notes   []int
+	killed  bool         // by Kill
+	waiting gosync.Mutex // guards exited and status
+	exited  bool
+	ended   atomic.Bool // exited, for others than who waits
+	status  syscall.WaitStatus
 }
 
 // Start forks and lets the child run the program up to its first sync point. [Child.Drive] must follow.

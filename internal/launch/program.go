@@ -83,8 +83,8 @@ const spaceReloc = 1 << 31
 // step is a step as the child sees it. It is small since there are hundreds, and each page of them costs a fault or two.
 type step struct {
 	op    uint8
-	out   int16  // the slot for the result, or -1
 	nr    uint16 // the system call
+	out   int32  // the slot for the result, or -1
 	kinds uint32 // of the arguments, kindBits for each
 	rules uint32 // the first rule's number, from 1; 0 is none
 	args  [6]int32
@@ -159,7 +159,7 @@ func (p *Program) assemble(moves []fdMove) []uint64 {
 	h.nrelocs, h.relocs = uint32(len(p.relocs)), part(uintptr(len(p.relocs))*4)
 	h.data = part(uintptr(len(p.data)))
 	h.space = part(uintptr(p.space))
-	arena := make([]uint64, at/8)
+	arena := make([]uint64, at/8+1) // checkptr: where the last part is empty, its address must still be one of ours
 	base := unsafe.Pointer(unsafe.SliceData(arena))
 	*(*header)(base) = h
 	copy(unsafe.Slice((*fdMove)(unsafe.Add(base, h.fds)), len(moves)), moves)

@@ -28,14 +28,20 @@ func (c *Child) Signal(sig syscall.Signal) error {
 // Wait blocks until the process that counts has ended. Only that pid is waited for: other children are not ours to reap.
 // ECHILD: it is no child of ours, since it came from a [Builder.Fork] without CLONE_PARENT.
 func (c *Child) Wait() (syscall.WaitStatus, error) {
+	c.waiting.Lock()
+	defer c.waiting.Unlock()
 	if !c.exited {
 		if _, err := wait4(c.Pid(), &c.status); err != nil {
 			return 0, err
 		}
 		c.exited = true
+		c.ended.Store(true)
 	}
 	return c.status, nil
 }
+
+// Ended reports whether Wait found it ended. It may be called at any time.
+func (c *Child) Ended() bool { return c.ended.Load() }
 
 // Close lets go of the pidfd.
 func (c *Child) Close() {

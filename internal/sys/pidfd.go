@@ -10,10 +10,10 @@ import (
 
 // pidfdInfo is struct pidfd_info in its first version, linux/pidfd.h.
 type pidfdInfo struct {
-	mask, cgroup   uint64
+	mask, cgroup    uint64
 	pid, tgid, ppid uint32
-	ids            [8]uint32
-	exitCode       int32
+	ids             [8]uint32
+	exitCode        int32
 }
 
 const infoExit = 1 << 3 // PIDFD_INFO_EXIT, since Linux 6.15

@@ -15,8 +15,7 @@ import (
 // They are caught before the process exists.
 var ending = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT}
 
-// usual are the others that programs are commonly sent. They are caught while the process is being made: nobody has a
-// reason to send them before it runs, and to us they do no harm.
+// usual are the others that programs are commonly sent. A terminal wants them at once; otherwise they come with the rest.
 var usual = [...]syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGWINCH}
 
 // settled is the age of a process from which on the rest of the signals is forwarded as well. Go catches them from the
@@ -48,7 +47,7 @@ func catchUsual(to chan<- os.Signal) {
 func catchRest(to chan<- os.Signal) {
 	rest := make([]os.Signal, 0, lastSignal)
 	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
-		if !slices.Contains(ending[:], sig) && !slices.Contains(usual[:], sig) && !isOurs(sig) {
+		if !slices.Contains(ending[:], sig) && !isOurs(sig) {
 			rest = append(rest, sig)
 		}
 	}

@@ -212,29 +212,6 @@ func TestJobControlOnATerminal(t *testing.T) {
 	ctl.expect("ended 0 cooked=true")
 }
 
-func TestForwardToAProcessThatIsThere(t *testing.T) {
-	got := make(chan syscall.Signal, 10)
-	stop := Forward(func(sig syscall.Signal) error { got <- sig; return os.ErrProcessDone }, nil)
-	for range 3 {
-		kill(t, os.Getpid(), syscall.SIGUSR1)
-		if sig := <-got; sig != syscall.SIGUSR1 {
-			t.Errorf("signal %d", sig)
-		}
-	}
-	kill(t, os.Getpid(), syscall.SIGWINCH) // without a resize it is like the others
-	if sig := <-got; sig != syscall.SIGWINCH {
-		t.Errorf("signal %d", sig)
-	}
-	stop()
-	stop()
-	kill(t, os.Getpid(), syscall.SIGUSR1)
-	select {
-	case sig := <-got:
-		t.Errorf("signal %d after stop", sig)
-	case <-time.After(20 * time.Millisecond):
-	}
-}
-
 func TestQueue(t *testing.T) {
 	var q queue
 	for _, sig := range []syscall.Signal{10, 15, 10, 40, 40, 15} {

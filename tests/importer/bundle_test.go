@@ -35,7 +35,7 @@ func scratch() (store *runtime.Store, rootfs string, done func(), err error) {
 			return nil, "", nil, err
 		}
 	}
-	for name, text := range map[string]string{"passwd": "root:x:0:0::/root:/bin/sh\nalice:x:0:0::/home/alice:/bin/sh\n", "group": "root:x:0:\n"} {
+	for name, text := range map[string]string{"passwd": "root:x:0:0::/root:/bin/sh\n", "group": "root:x:0:\n"} {
 		if err := os.WriteFile(filepath.Join(rootfs, "etc", name), []byte(text), 0o644); err != nil {
 			return nil, "", nil, err
 		}

@@ -57,24 +57,26 @@ func Example_lifecycle() {
 		fmt.Println(err)
 		return
 	}
-	process.Args = []string{"sh", "-c", "echo $HOME"}
-	second, err := c.Exec(background(), runtime.ExecOptions{Process: process, User: "alice", Stdio: runtime.Stdio{Out: os.Stdout}})
+	process.Args = []string{"sh", "-c", "echo $GREETING from $HOME"}
+	process.Env = append(process.Env, "GREETING=hello")
+	second, err := c.Exec(background(), runtime.ExecOptions{Process: process, User: "root", Stdio: runtime.Stdio{Out: os.Stdout}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(second.Wait(background()))
+	status, err := second.Wait(background())
+	fmt.Println(status.Code, err)
 
 	pids, err := c.Processes()
 	fmt.Println(len(pids), pids[0] == first.Pid(), err)
 	fmt.Println(c.Signal(background(), syscall.SIGKILL, false))
-	status, err := first.Wait(background())
+	status, err = first.Wait(background())
 	fmt.Println(status.Code, err)
 	// Output:
 	// created <nil>
 	// <nil>
-	// /home/alice
-	// {0 false} <nil>
+	// hello from /root
+	// 0 <nil>
 	// 1 true <nil>
 	// <nil>
 	// 137 <nil>

@@ -165,9 +165,10 @@ func TestExecDetached(t *testing.T) {
 	eventually(t, "the second process is up", func() bool { return exists(dir + "/up") })
 	raw, _ := os.ReadFile(dir + "/pid")
 	pid, err := strconv.Atoi(oneLine(raw))
-	if err != nil || !strings.Contains(describe(pid), "sleep 1000") {
-		t.Errorf("pid file holds %q: %s", raw, describe(pid))
+	if err != nil {
+		t.Fatalf("pid file holds %q", raw)
 	}
+	eventually(t, "the pid file's process is the payload", func() bool { return strings.Contains(describe(pid), "sleep 1000") })
 	must(t, "delete", "--force", id)
 	eventually(t, "it dies with the container", func() bool { return syscall.Kill(pid, 0) != nil })
 }

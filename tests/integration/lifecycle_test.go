@@ -310,6 +310,8 @@ func TestPidReuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Start times are counted in hundredths of a second: the other process must not begin in the same one.
+	time.Sleep(50 * time.Millisecond)
 	victim := exec.Command("sleep", "1000")
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
