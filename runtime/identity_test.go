@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/roost-run/roost/internal/sys"
 )
 
 func TestParseStat(t *testing.T) {
@@ -169,14 +167,33 @@ func TestMemberSignal(t *testing.T) {
 	}
 }
 
-// TestBootID is 36 characters, whoever asks.
+// TestBootID says where a pid means something: the boot, in 36 characters, and the pid namespace.
 func TestBootID(t *testing.T) {
 	boot, err := bootID()
-	if err != nil || len(boot) != 36 {
+	id, namespace, ok := strings.Cut(boot, "/")
+	if err != nil || !ok || len(id) != 36 || !strings.HasPrefix(namespace, "pid:[") || strings.ContainsAny(boot, " \n") {
 		t.Error(boot, err)
 	}
-	raw, err := sys.ReadProc("/proc/sys/kernel/random/boot_id")
-	if err != nil || string(raw) != boot+"\n" {
-		t.Error(raw, err)
+}
+
+// TestOtherPidNamespace: a process that cannot be seen from here has not ended because of that.
+func TestOtherPidNamespace(t *testing.T) {
+	id, err := identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if past, err := id.isPast(); past || err != nil {
+		t.Error(past, err)
+	}
+	id.boot = id.boot[:36] + "/pid:[1]"
+	if past, err := id.isPast(); past || err == nil {
+		t.Error(past, err)
+	}
+	if fd, err := id.open(); err == nil || errors.Is(err, ErrNotRunning) {
+		t.Error(fd, err)
+	}
+	id.boot = "00000000-0000-0000-0000-000000000000/pid:[1]"
+	if past, err := id.isPast(); !past || err != nil {
+		t.Error(past, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -245,18 +244,7 @@ func (p *ProcessPlan) asJSON() processJSON {
 		Capabilities: capabilitiesJSON{
 			capabilityWords(c.Bounding), capabilityWords(c.Effective), capabilityWords(c.Permitted), capabilityWords(c.Inheritable), capabilityWords(c.Ambient),
 		},
-		Rlimits:    each(p.Rlimits, func(r Rlimit) rlimitJSON { return rlimitJSON{rlimitWord(r.Resource), r.Soft, r.Hard} }),
+		Rlimits:    each(p.Rlimits, func(r Rlimit) rlimitJSON { return rlimitJSON{r.Name, r.Soft, r.Hard} }),
 		NoNewPrivs: p.NoNewPrivs, OOMScoreAdj: p.OOMScoreAdj,
 	}
-}
-
-func rlimitWord(resource int) string {
-	for _, word := range [...]string{
-		"AS", "CORE", "CPU", "DATA", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE", "NPROC", "RSS", "RTPRIO", "RTTIME", "SIGPENDING", "STACK",
-	} {
-		if n, _ := spec.Rlimit("RLIMIT_" + word); n == resource {
-			return "RLIMIT_" + word
-		}
-	}
-	return strconv.Itoa(resource)
 }

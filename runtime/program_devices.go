@@ -32,16 +32,25 @@ func (c *compiler) openDevice(d Device) launch.Slot {
 
 // makeDevices fills /dev: nodes, and the links that programs expect.
 func (c *compiler) makeDevices() {
-	for i, d := range c.plan.Devices {
-		c.makeDevice(d, c.devices[i])
-	}
-	if len(c.plan.Links) == 0 {
+	if len(c.plan.Devices) == 0 && len(c.plan.Links) == 0 {
 		return
 	}
 	dev := c.Slot()
 	c.MkdirAll("make /dev", c.root.Arg(), "dev", 0o755).Out(dev)
-	// Whatever the image has as /dev/ptmx would be the host's multiplexer, or worse.
-	c.Call("remove /dev/ptmx", unix.SYS_UNLINKAT, dev.Arg(), c.String("ptmx"), launch.Const(0)).Ignore(unix.ENOENT, unix.EROFS, unix.EBUSY, unix.EISDIR)
+	for i, d := range c.plan.Devices {
+		if path.Dir(d.Path) == "/dev" {
+			c.makeDevice(d, c.devices[i], dev)
+			continue
+		}
+		dir := c.Slot()
+		c.MkdirAll(c.say("make ", d.Path), c.root.Arg(), relative(path.Dir(d.Path)), 0o755).Out(dir)
+		c.makeDevice(d, c.devices[i], dir)
+		c.close(dir)
+	}
+	if len(c.plan.Links) > 0 {
+		// Whatever the image has as /dev/ptmx would be the host's multiplexer, or worse.
+		c.Call("remove /dev/ptmx", unix.SYS_UNLINKAT, dev.Arg(), c.String("ptmx"), launch.Const(0)).Ignore(unix.ENOENT, unix.EROFS, unix.EBUSY, unix.EISDIR)
+	}
 	for _, l := range c.plan.Links {
 		c.Call(c.say("link /dev/", l.Name), unix.SYS_SYMLINKAT, c.String(l.Target), dev.Arg(), c.String(l.Name)).Ignore(unix.EEXIST).Path(c.say("/dev/", l.Name))
 	}
@@ -49,30 +58,52 @@ func (c *compiler) makeDevices() {
 }
 
 // makeDevice makes a node where that is allowed, and else binds the host's.
-func (c *compiler) makeDevice(d Device, host launch.Slot) {
-	label := c.say("make ", d.Path)
-	bind, done := c.Label(), c.Label()
+func (c *compiler) makeDevice(d Device, host, dir launch.Slot) {
+	label, name, done := c.say("make ", d.Path), c.String(path.Base(d.Path)), c.Label()
 	if d.Make {
-		dir := c.Slot()
-		name := c.String(path.Base(d.Path))
-		c.MkdirAll(label, c.root.Arg(), relative(path.Dir(d.Path)), 0o755).Out(dir)
+		bind, there := c.Label(), c.Label()
 		r := c.Call(label, unix.SYS_MKNODAT, dir.Arg(), name, launch.Const(d.Type|d.Mode), launch.Const(unix.Mkdev(d.Major, d.Minor))).Path(d.Path)
+		r.On(there, unix.EEXIST)
 		if d.Type != unix.S_IFIFO {
 			r.On(bind, unix.EPERM, unix.EACCES)
 		}
-		r.On(done, unix.EEXIST)
 		c.own(d, dir, name, label)
 		c.Jump(done)
+		c.Place(there)
+		c.checkDevice(d, dir, name, label)
+		c.Jump(done)
+		c.Place(bind)
 	}
-	c.Place(bind)
 	if d.Type != unix.S_IFIFO {
-		target := c.Slot()
-		c.Create(label, c.root.Arg(), relative(d.Path)).Out(target)
-		c.move(label, host, target.Arg()).Path(d.Path)
-		c.close(target)
-		c.close(host)
+		c.bindDevice(d, host, dir, name, label)
 	}
 	c.Place(done)
+}
+
+// checkDevice accepts a node that the root file system has already, if it is the right one.
+func (c *compiler) checkDevice(d Device, dir launch.Slot, name launch.Arg, label string) {
+	fd := c.Slot()
+	c.Call(label, unix.SYS_OPENAT, dir.Arg(), name, cloexec(unix.O_PATH|unix.O_NOFOLLOW)).Out(fd).Path(d.Path)
+	if d.Type == unix.S_IFCHR {
+		c.Verify(label, fd.Arg(), launch.IsCharDevice, launch.Device(d.Major, d.Minor)).Path(d.Path).
+			Remedy("the root file system has something else there; remove it, or mount a tmpfs on /dev")
+	}
+	c.close(fd)
+}
+
+// bindDevice binds the host's node on a file of its own. In a /dev that is new the file is made at once; where there is
+// something already, the way to it is walked: it may be a link.
+func (c *compiler) bindDevice(d Device, host, dir launch.Slot, name launch.Arg, label string) {
+	target, there, mount := c.Slot(), c.Label(), c.Label()
+	c.Call(label, unix.SYS_OPENAT, dir.Arg(), name, cloexec(unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_WRONLY), launch.Const(0o644)).
+		Out(target).Path(d.Path).On(there, unix.EEXIST, unix.EROFS)
+	c.Jump(mount)
+	c.Place(there)
+	c.Create(label, c.root.Arg(), relative(d.Path)).Out(target)
+	c.Place(mount)
+	c.move(label, host, target.Arg()).Path(d.Path)
+	c.close(target)
+	c.close(host)
 }
 
 func (c *compiler) own(d Device, dir launch.Slot, name launch.Arg, label string) {

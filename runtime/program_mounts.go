@@ -94,7 +94,7 @@ func (c *compiler) mount(m Mount, i int) {
 	for _, flags := range m.Options.Propagation {
 		c.propagate(label, fs.Arg(), c.String(""), flags)
 	}
-	c.MkdirAll(c.say(label, ": make the mount point"), c.root.Arg(), relative(m.Destination), 0o755).Out(target)
+	c.mountPoint(m, label, target)
 	c.move(label, fs, target.Arg()).Path(m.Destination)
 	c.close(target)
 	c.close(fs)
@@ -107,6 +107,30 @@ func (c *compiler) mount(m Mount, i int) {
 		c.bind(m, c.sources[i])
 	}
 	c.Place(done)
+}
+
+// mountPoint makes and opens the directory to mount on. For proc and sysfs no link may lead there: what is masked and made
+// read-only later is found by its name again, and a link into a volume could be turned meanwhile (CVE-2019-19921, CVE-2023-27561).
+func (c *compiler) mountPoint(m Mount, label string, target launch.Slot) {
+	label = c.say(label, ": make the mount point")
+	makeIt := func() { c.MkdirAll(label, c.root.Arg(), relative(m.Destination), 0o755).Out(target) }
+	if m.Type != "proc" && m.Type != "sysfs" {
+		makeIt()
+		return
+	}
+	how := c.Words(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS)
+	open := func() launch.StepRef {
+		return c.Call(label, unix.SYS_OPENAT2, c.root.Arg(), c.String(relative(m.Destination)), how, launch.Const(24)).Out(target).
+			Path(m.Destination).Remedy("in the root file system it has to be a directory, and no symbolic link")
+	}
+	missing, there := c.Label(), c.Label()
+	open().On(missing, unix.ENOENT)
+	c.Jump(there)
+	c.Place(missing)
+	makeIt()
+	c.close(target)
+	open()
+	c.Place(there)
 }
 
 // newFilesystem is a detached mount of a file system of its own. The refused label is where to go when it may not be mounted.

@@ -188,7 +188,11 @@ func (p program) mayName(t *testing.T, c call, i int, s string, inside bool) boo
 		}
 		return !strings.Contains(s, "/") && s != ".." && c.args[i-1] != cwd
 	case "openat":
-		return c.args[0] == cwd && (p.isHosts(s) || inside && s == "/")
+		if c.args[0] != cwd { // one name in a directory that was resolved, and no link
+			flags, err := strconv.ParseUint(c.args[2], 0, 64)
+			return err == nil && flags&unix.O_NOFOLLOW != 0 && !strings.Contains(s, "/") && s != ".."
+		}
+		return p.isHosts(s) || inside && s == "/"
 	case "open_tree":
 		return s == "" || c.args[0] == cwd && p.isHosts(s) && !inside
 	case "move_mount":

@@ -14,7 +14,7 @@ import (
 	"github.com/roost-run/roost/internal/launch"
 )
 
-var everyStep = flag.Bool("every-step", false, "stop containers at every single step, not only at every seventh in the middle")
+var everyStep = flag.Bool("every-step", false, "stop containers at every single step, not only at every thirteenth in the middle")
 
 // shapes are containers whose programs differ in what they fork and wait for.
 func (b *box) shapes() map[string]CreateOptions {
@@ -52,12 +52,13 @@ func TestStopAtEveryStep(t *testing.T) {
 }
 
 func (b *box) stopAll(o CreateOptions, wait bool) {
+	b.t.Helper()
 	steps := b.steps(o, wait)
 	do := b.store.Run
 	if wait {
 		do = b.store.Create
 	}
-	stride, failures, tries := 7, 0, 0
+	stride, failures, tries := 13, 0, 0
 	switch {
 	case *everyStep:
 		stride = 1
@@ -66,7 +67,7 @@ func (b *box) stopAll(o CreateOptions, wait bool) {
 	}
 	// The first steps and the last, where the namespaces are made and the process is let go, one by one.
 	for i := 1; i < steps; i++ {
-		if near := i < 25 || i > steps-30; !near && i%stride != 0 {
+		if near := i < 20 || i > steps-15; !near && i%stride != 0 {
 			continue
 		}
 		o.stopAt, o.ExtraFiles = i, []*os.File{b.w}

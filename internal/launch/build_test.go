@@ -170,7 +170,7 @@ func TestBare(t *testing.T) {
 		t.Fatalf("%#v", err)
 	}
 	e.Describe(compile(t, 0, failing))
-	if want := "open it: bad file descriptor; do not"; e.Error() != want || e.Path != "/it" {
+	if want := "open it /it: bad file descriptor; do not"; e.Error() != want || e.Path != "/it" {
 		t.Errorf("%q, not %q", e.Error(), want)
 	}
 }

@@ -111,6 +111,7 @@ func TestStopAndContinue(t *testing.T) {
 	cmd, k, pid := startForwarder(t, "", aJob())
 	k.order("started")
 	k.expect("forwarding")
+	allCaught(t, k, pid)
 	for range 3 {
 		kill(t, pid, syscall.SIGTSTP)
 		k.expect("signal 20")
@@ -128,6 +129,7 @@ func TestOrphansAreNotStopped(t *testing.T) {
 	_, k, pid := startForwarder(t, "", &syscall.SysProcAttr{Setsid: true})
 	k.order("started")
 	k.expect("forwarding")
+	allCaught(t, k, pid)
 	for range 3 {
 		kill(t, pid, syscall.SIGTSTP)
 		k.expect("signal 20")

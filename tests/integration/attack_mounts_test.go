@@ -2,8 +2,8 @@ package integration
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -92,18 +92,20 @@ func TestSwappedTargets(t *testing.T) {
 			os.WriteFile(canary+"/file", []byte("untouched"), 0o600)
 			before, mounts := listing(t, canary), mountpoints()
 			a, b := c.build(volume, canary)
-			bundle := newBundle(t, with(sh("cat /etc/canary; cut -d' ' -f5 /proc/self/mountinfo"), func(s *specs.Spec) {
+			// An absolute link leads into the container's root, where the target is made then: so it has one of its own.
+			bundle := newBundle(t, with(sh("cat /etc/canary; cut -d' ' -f5 /proc/self/mountinfo"), rootfs(ownRootfs(t), false), func(s *specs.Spec) {
 				// The volume first: what is mounted on it comes after.
 				s.Mounts = append([]specs.Mount{s.Mounts[0], {Destination: "/data", Type: "bind", Source: volume, Options: []string{"rbind"}}}, s.Mounts[1:]...)
 			}, c.spec(volume)))
-			stop := swapping(t, a, b)
+			stop := sync.OnceFunc(swapping(t, a, b))
+			defer stop()
 			right := 0
 			for range starts {
 				r := roost(t, "run", "--bundle", bundle, newIDInLoop(t))
 				if r.Code == 0 {
 					right++
 				}
-				if r.Code == 0 && !strings.HasPrefix(r.Stdout, "untouched\n") || strings.Contains(r.Stdout, canary) || strings.Contains(r.Stderr, "panic") {
+				if r.Code == 0 && !strings.HasPrefix(r.Stdout, "untouched\n") || strings.Contains(r.Stderr, "panic") {
 					t.Fatal(r)
 				}
 			}
@@ -115,7 +117,6 @@ func TestSwappedTargets(t *testing.T) {
 			if now := mountpoints(); now != mounts {
 				t.Errorf("mounts of the host: %s", now)
 			}
-			os.RemoveAll(filepath.Join(volume, "dev"))
 		})
 	}
 }

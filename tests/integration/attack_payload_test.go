@@ -120,7 +120,7 @@ func TestMaskIsNotTheHostsToChange(t *testing.T) {
 		return fmt.Sprintf("%o %d:%d", st.Mode, st.Uid, st.Gid)
 	}
 	before := inode()
-	output(t, `for f in /proc/kcore /proc/keys /proc/timer_list; do chmod 600 $f; chown 1:1 $f; done 2>/dev/null; echo x >/dev/null; cat /proc/kcore`)
+	output(t, `for f in /proc/kcore /proc/keys /proc/timer_list; do chmod 600 $f; chown 1:1 $f; done 2>/dev/null; echo x >/dev/null; cat /proc/keys`)
 	if after := inode(); after != before {
 		os.Chmod("/dev/null", 0o666)
 		os.Chown("/dev/null", 0, 0)
