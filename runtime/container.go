@@ -144,6 +144,9 @@ func (c *Container) Spec() (*specs.Spec, error) {
 	}
 	defer d.close()
 	raw, err := d.read("config.json")
+	if errors.Is(err, unix.ENOENT) { // callers take "no such file" for a missing program
+		return nil, fmt.Errorf("container %s: %w: it is being cleared away", c.id, ErrNotExist)
+	}
 	if err != nil {
 		return nil, err
 	}

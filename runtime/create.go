@@ -92,6 +92,7 @@ type birth struct {
 	maps    chan error
 	mapping bool
 	process *Process
+	others  func() // what Forked returned
 	failed  error // what went wrong on this side: no sync point may be passed any more
 }
 
@@ -113,7 +114,7 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	}
 	b.process = &Process{child: child}
 	if b.options.Forked != nil {
-		b.options.Forked()
+		b.others = b.options.Forked()
 	}
 	if b.dir == nil {
 		b.dir, err = b.makeDirectory()
@@ -316,6 +317,9 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 		if err := writePidFile(b.options.PidFile, child.Pid()); err != nil {
 			return "", err
 		}
+	}
+	if b.others != nil {
+		b.others()
 	}
 	if root != nil {
 		home = homeIn(int(root.Fd()), b.plan.Process.UID)

@@ -34,7 +34,7 @@ type ExecOptions struct {
 	ExtraFiles    []*os.File
 	// Deadline is how long joining may take; a container that stops the process meanwhile makes it longer. 0 is 10 s.
 	Deadline time.Duration
-	Forked   func() // as in CreateOptions
+	Forked   func() (ready func()) // as in CreateOptions
 	stopAt   int
 }
 
@@ -108,6 +108,7 @@ func (c *Container) mayExec(ctx context.Context) error {
 type execution struct {
 	options ExecOptions
 	process *Process
+	others  func() // what Forked returned
 }
 
 func (e *execution) start(ctx context.Context, program *launch.Program, at layout, pidfd *os.File) error {
@@ -124,7 +125,7 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 	}
 	e.process.child = child
 	if o.Forked != nil {
-		o.Forked()
+		e.others = o.Forked()
 	}
 	if err := child.Drive(ctx); err != nil {
 		e.process.close()
@@ -135,6 +136,9 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 
 func (e *execution) ready(child *launch.Child, _, console *os.File) (string, error) {
 	e.process.console = console
+	if e.others != nil {
+		e.others()
+	}
 	if s := e.options.ConsoleSize; console != nil && s != nil && (e.options.Process.ConsoleSize == nil) {
 		_ = unix.IoctlSetWinsize(int(console.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(s.Height), Col: uint16(s.Width)})
 	}

@@ -45,9 +45,9 @@ type CreateOptions struct {
 	Replace bool
 	// Attended says that this process clears the container away at its end. If it dies before, [Store.Clear] does.
 	Attended bool
-	// Forked, if not nil, is called once when a process is there, which may not run yet: what it does costs no time, as it
-	// happens beside the setting up.
-	Forked func()
+	// Forked, if not nil, is called once when a process is there, which may not run yet, and what it returns just before it
+	// may: so something can be got ready beside the setting up.
+	Forked func() (ready func())
 
 	stopAt int // when positive, the process ends before that step, as if killed there: for tests
 }

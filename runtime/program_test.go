@@ -181,7 +181,7 @@ func (p program) mayName(t *testing.T, c call, i int, s string, inside bool) boo
 		return !strings.HasPrefix(s, "/") && path.Clean("/"+s) == "/"+s
 	case "openat2":
 		resolve := p.words(t, c.args[2], 3)[2]
-		return c.args[0] != cwd && resolve&unix.RESOLVE_IN_ROOT != 0 && resolve&unix.RESOLVE_NO_MAGICLINKS != 0
+		return c.args[0] != cwd && resolve&unix.RESOLVE_IN_ROOT != 0 && resolve&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0
 	case "mknodat", "symlinkat", "unlinkat", "fchownat", "mkdirat":
 		if c.name == "symlinkat" && i == 0 {
 			return true // what the link says

@@ -18,7 +18,7 @@ type UnshareOptions struct {
 	Args   []string // the command, looked up in PATH
 	Env    []string
 	Stdio  Stdio
-	Forked func() // as in CreateOptions
+	Forked func() (ready func()) // as in CreateOptions
 }
 
 // Unshare runs a command as root of a user namespace with the ids that containers get, and a mount namespace, but with all of
@@ -60,7 +60,7 @@ func Unshare(ctx context.Context, o UnshareOptions) (*Process, error) {
 		go func() { maps <- userns.WriteMaps(ctx, child.Pid(), choice) }()
 	}
 	if o.Forked != nil {
-		o.Forked()
+		o.Forked()()
 	}
 	p := &Process{child: child}
 	if err := child.Drive(ctx); err != nil {

@@ -69,7 +69,7 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 	if err := checkConsole(process.Terminal, o.detach, o.consoleSocket); err != nil {
 		return 0, err
 	}
-	start := func(ctx context.Context, forked func()) (*runtime.Process, error) {
+	start := func(ctx context.Context, forked func() func()) (*runtime.Process, error) {
 		return c.Exec(ctx, runtime.ExecOptions{
 			Process: process, User: o.user, ExtraFiles: files,
 			Stdio:         runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},

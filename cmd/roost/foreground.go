@@ -13,7 +13,7 @@ import (
 // one, is relayed to ours, and its status comes back. after is for what is to be done when the process is gone: its
 // context ends when a signal says that we are to stop, too. start calls forked when there is a process that may not run yet.
 func (a *app) attached(
-	start func(ctx context.Context, forked func()) (*runtime.Process, error),
+	start func(ctx context.Context, forked func() func()) (*runtime.Process, error),
 	after func(ctx context.Context, status runtime.ExitStatus, err error) error,
 ) (int, error) {
 	ctx := context.Background()
@@ -22,10 +22,10 @@ func (a *app) attached(
 			a.signals.Stop()
 		}
 	}()
-	p, err := start(ctx, func() {
+	p, err := start(ctx, func() func() {
 		// It takes a while, which passes beside the setting up. A signal before this ends us, and the process with us.
 		a.signals = terminal.Catch()
-		a.signals.Ready()
+		return a.signals.Ready
 	})
 	if err != nil {
 		return 0, err

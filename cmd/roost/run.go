@@ -75,7 +75,7 @@ func (o *runOptions) run(a *app, cmd *flags.Command, args flags.Args) (int, erro
 // foreground waits for the payload and then removes the container, also when the waiting failed.
 func (o *runOptions) foreground(a *app, store *runtime.Store, id string, create runtime.CreateOptions) (int, error) {
 	var c *runtime.Container
-	start := func(ctx context.Context, forked func()) (p *runtime.Process, err error) {
+	start := func(ctx context.Context, forked func() func()) (p *runtime.Process, err error) {
 		create.Forked = forked
 		c, p, err = store.Run(ctx, id, create)
 		return p, err

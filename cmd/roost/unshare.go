@@ -24,7 +24,7 @@ func unshareCommand() command {
 			if len(argv) == 0 {
 				argv = []string{shell()}
 			}
-			return a.attached(func(ctx context.Context, forked func()) (*runtime.Process, error) {
+			return a.attached(func(ctx context.Context, forked func() func()) (*runtime.Process, error) {
 				return runtime.Unshare(ctx, runtime.UnshareOptions{
 					IDMap: idMap, Args: argv, Env: os.Environ(),
 					Stdio:  runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
