@@ -69,7 +69,7 @@ func TestDefaultRoot(t *testing.T) {
 			case err == nil || !strings.Contains(err.Error(), words) || !strings.Contains(err.Error(), fmt.Sprintf("/run/user/%d or /tmp/roost-%d", uid, uid)):
 				t.Errorf("%q, %v", got, err)
 			}
-			if err := ownDirectory(strings.TrimRight(test.xdg, "/")); refused != (err != nil) && test.name != "foreign" {
+			if err := ownDirectory(strings.TrimRight(test.xdg, "/")); refused != (err != nil) {
 				t.Errorf("ownDirectory: %v", err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/internal/sealed"
 	"github.com/roost-run/roost/internal/terminal"
 )
 
@@ -22,7 +23,8 @@ type app struct {
 // command is a table of flags and what to do with them.
 type command struct {
 	flags.Command
-	failure int // exit status of own errors; 0 is 1
+	failure int  // exit status of own errors; 0 is 1
+	hostile bool // a container may get at this process, so its program must not be one that a container could write
 	run     func(a *app, args flags.Args) (status int, err error)
 }
 
@@ -70,6 +72,11 @@ func (a *app) command(name string, argv []string) (int, error) {
 	cmd, err := find(name)
 	if err != nil {
 		return 0, err
+	}
+	if cmd.hostile {
+		if err := sealed.Protect(); err != nil {
+			return cmd.failure, err
+		}
 	}
 	args, err := cmd.Parse(argv)
 	if errors.Is(err, flags.ErrHelp) {

@@ -11,6 +11,7 @@ func createCommand() command {
 	var w wiring
 	var bundle string
 	return command{
+		hostile: true,
 		Command: flags.Command{
 			Name: "create", Usage: []string{"[flags] ID"}, Short: "set a container up and leave its process waiting for start", Group: lifecycle,
 			Long: "The bundle is a directory with a config.json and, usually, a root file system. A configuration without a user\n" +

@@ -23,6 +23,7 @@ func execCommand() command {
 	var o execOptions
 	return command{
 		failure: execFailure,
+		hostile: true,
 		Command: flags.Command{
 			Name: "exec", Short: "run one more process in a running container", Group: everyday,
 			Usage: []string{"[flags] ID COMMAND [ARG…]", "[flags] --process FILE ID"},

@@ -25,6 +25,7 @@ func runCommand() command {
 	var o runOptions
 	var cmd command
 	cmd = command{
+		hostile: true,
 		Command: flags.Command{
 			Name: "run", Short: "run a command in a new container", Group: everyday,
 			Usage: []string{"[flags] ID", "[flags] -- COMMAND [ARG…]", "[flags] --rootfs DIR -- COMMAND [ARG…]"},

@@ -1,0 +1,106 @@
+package sealed
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const self = "/proc/self/exe"
+
+// Protect returns at once where the program needs no protection, and otherwise executes it again, with the same arguments and
+// environment, from where no container can write it: as a read-only mount of itself that is attached nowhere, which takes
+// privilege, or as a sealed copy in memory. It has to be called before anything is begun.
+func Protect() error {
+	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("own program: %w; roost needs a mounted /proc", &os.PathError{Op: "open", Path: self, Err: err})
+	}
+	defer unix.Close(fd)
+	f, err := look(fd)
+	if err != nil {
+		return fmt.Errorf("own program: %w", err)
+	}
+	if !Needed(f, uint32(os.Geteuid())) {
+		return nil
+	}
+	safe, err := readOnlyMount(fd)
+	if err != nil {
+		if safe, err = sealedCopy(fd); err != nil {
+			return fmt.Errorf("own program: containers could write it, and it cannot be run from a sealed copy: %w; install it as root (make install), writable for nobody else", err)
+		}
+	}
+	path := "/proc/self/fd/" + strconv.Itoa(safe)
+	err = syscall.Exec(path, os.Args, os.Environ())
+	return fmt.Errorf("own program: containers could write it, and its sealed copy cannot be executed: %w; install it as root (make install), writable for nobody else", err)
+}
+
+// look examines the open program.
+func look(fd int) (File, error) {
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return File{}, os.NewSyscallError("fstat", err)
+	}
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return File{}, os.NewSyscallError("fstatfs", err)
+	}
+	f := File{UID: st.Uid, Mode: st.Mode, Filesystem: int64(fs.Type), Fixed: fs.Flags&unix.ST_RDONLY != 0}
+	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err == nil && seals&unix.F_SEAL_WRITE != 0 {
+		f.Fixed = true
+	}
+	n, err := unix.Fgetxattr(fd, "system.posix_acl_access", nil)
+	f.ACL = err == nil && n > 0
+	return f, nil
+}
+
+// readOnlyMount is a mount of the file alone.
+func readOnlyMount(fd int) (int, error) {
+	mnt, err := unix.OpenTree(fd, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return -1, os.NewSyscallError("open_tree", err)
+	}
+	if err := unix.MountSetattr(mnt, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		unix.Close(mnt)
+		return -1, os.NewSyscallError("mount_setattr", err)
+	}
+	return mnt, nil
+}
+
+// sealedCopy is a memfd that can neither be written nor unsealed any more.
+func sealedCopy(fd int) (int, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return -1, os.NewSyscallError("fstat", err)
+	}
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	mem, err := unix.MemfdCreate("roost", flags|unix.MFD_EXEC)
+	if err == unix.EINVAL { // before Linux 6.3 every memfd is executable
+		mem, err = unix.MemfdCreate("roost", flags)
+	}
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	for offset := int64(0); offset < st.Size; {
+		n, err := unix.Sendfile(mem, fd, &offset, int(st.Size-offset))
+		if err == unix.EINTR {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = unix.EIO // it became shorter
+		}
+		if err != nil {
+			unix.Close(mem)
+			return -1, os.NewSyscallError("sendfile", err)
+		}
+	}
+	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(uintptr(mem), unix.F_ADD_SEALS, all); err != nil {
+		unix.Close(mem)
+		return -1, os.NewSyscallError("fcntl F_ADD_SEALS", err)
+	}
+	return mem, nil
+}
