@@ -76,7 +76,7 @@ func makeRootfs(t testing.TB, rootfs string) {
 		}
 	}
 	write("bin/busybox", string(raw), 0o755)
-	for _, name := range []string{"sh", "cat", "echo", "sleep", "true", "id", "kill", "ls", "readlink"} {
+	for _, name := range []string{"sh", "cat", "echo", "sleep", "true", "id", "kill", "setsid"} {
 		if err := os.Symlink("busybox", filepath.Join(rootfs, "bin", name)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -21,6 +22,9 @@ type Container struct {
 	id    string
 	rec   record
 	first *Process // the first process, if it is our child
+
+	mu      sync.Mutex
+	started []*Process // by Exec, and not known to have been waited for
 }
 
 // Status is the runtime-spec's (runtime.md, "State").

@@ -93,7 +93,7 @@ type birth struct {
 	mapping bool
 	process *Process
 	others  func() // what Forked returned
-	failed  error // what went wrong on this side: no sync point may be passed any more
+	failed  error  // what went wrong on this side: no sync point may be passed any more
 }
 
 // launch forks as early as it can: what is to be done on this side is done while the child sets up. So the container's
@@ -299,6 +299,9 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 		if err := b.record(child); err != nil {
 			return "", err
 		}
+	}
+	if b.rec.process.pid == 0 {
+		return "", fmt.Errorf("process %d cannot be seen in /proc: it was ended, or /proc hides processes (hidepid) and is to be mounted without that", child.Pid())
 	}
 	for _, p := range b.plan.GivenUp {
 		b.store.log.Debug("given up", "id", b.id, "path", p.Path, "reason", p.Text)

@@ -21,6 +21,9 @@ func (c *Container) Destroy(ctx context.Context, force bool) error {
 			}
 		}
 	}
+	if force || c.first != nil && c.first.child.Ended() {
+		c.waitForStarted()
+	}
 	return c.store.delete(ctx, c.id, force, c.rec.process)
 }
 
@@ -189,7 +192,7 @@ func awaitEnd(ctx context.Context, fd, pid int) error {
 		case n > 0:
 			return nil
 		default:
-			return fmt.Errorf("process %d does not end; it may be stuck in the kernel (/proc/%d/stack tells root where)", pid, pid)
+			return fmt.Errorf("process %d does not end: a process that was started in its container by exec may not have been waited for, or it is stuck in the kernel (/proc/%d/stack tells root where)", pid, pid)
 		}
 	}
 }

@@ -40,7 +40,9 @@ type ExecOptions struct {
 
 const defaultExecDeadline = 10 * time.Second
 
-// Exec runs a process in the container. It is a child of this process.
+// Exec runs a process in the container. It is a child of this process, and has to be waited for: the kernel ends a container
+// with a pid namespace only when all who were in it have been waited for (pid_namespaces(7)), so that until then a Wait for its
+// first process does not return. Destroy on the same handle sees to it.
 func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	p, err := c.exec(ctx, o)
 	if err != nil {
@@ -77,7 +79,25 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err := e.start(ctx, program, at, target.pidfd); err != nil {
 		return nil, inWords(err, func() (*launch.Program, error) { return compile(false) })
 	}
+	c.keep(e.process)
 	return e.process, nil
+}
+
+func (c *Container) keep(p *Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ended := func(p *Process) bool { return p.child.Ended() }
+	c.started = append(slices.DeleteFunc(c.started, ended), p)
+}
+
+// waitForStarted has those waited for that nobody has waited for yet. Their statuses stay with them.
+func (c *Container) waitForStarted() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.started {
+		go func() { _, _ = p.child.Wait() }()
+	}
+	c.started = nil
 }
 
 func (c *Container) mayExec(ctx context.Context) error {

@@ -164,6 +164,54 @@ func TestOrphans(t *testing.T) {
 	b.nothingLeft("after delete")
 }
 
+// TestDescendants: without a pid namespace, a process belongs to the container as long as those above it do, whatever session
+// it is in.
+func TestDescendants(t *testing.T) {
+	b := newBox(t)
+	s := b.script("setsid sh -c 'setsid sleep 1000; true' & wait")
+	s.Linux.Namespaces = namespaces(specs.MountNamespace, specs.UTSNamespace)
+	s.Mounts = s.Mounts[1:]
+	s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
+	c, p := b.run("family", s)
+	until(t, "three processes", func() bool {
+		pids, err := c.Processes()
+		return err == nil && len(pids) == 3 && slices.Contains(pids, p.Pid())
+	})
+	b.destroy(c, p)
+	b.nothingLeft("after delete")
+}
+
+// TestDestroyBeforeWait: processes that nobody has waited for yet do not keep a container from being destroyed, and their
+// statuses are there afterwards.
+func TestDestroyBeforeWait(t *testing.T) {
+	b := newBox(t)
+	c, p := b.run("unwaited", b.spec("sleep", "1000"))
+	var others []*Process
+	for _, args := range [][]string{{"sleep", "1000"}, {"sh", "-c", "exit 6"}} {
+		e, err := c.Exec(t.Context(), ExecOptions{Process: b.process(args...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, e)
+	}
+	until(t, "one that has ended", func() bool {
+		pids, err := c.Processes()
+		return err == nil && len(pids) == 2
+	})
+	if err := c.Destroy(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []int{137, 6} {
+		if code := b.wait(others[i]); code != want {
+			t.Errorf("%d, not %d", code, want)
+		}
+	}
+	if code := b.wait(p); code != 137 {
+		t.Error(code)
+	}
+	b.nothingLeft("after delete")
+}
+
 // TestWaitContext: a context that ends ends a Wait and nothing else; whoever waits next gets the status.
 func TestWaitContext(t *testing.T) {
 	b := newBox(t)

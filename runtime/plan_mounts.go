@@ -74,7 +74,9 @@ func (p *Plan) filesystem(m *Mount, i int) {
 			m.Options.RecSet |= unix.MOUNT_ATTR_RDONLY
 		}
 	case "overlay":
-		m.Options.Data, m.Scratch = remove(m.Options.Data, "upper=tmpfs")
+		if m.Options.Data, m.Scratch = remove(m.Options.Data, "upper=tmpfs"); m.Scratch {
+			m.Else = lowerOf(m.Options.Data)
+		}
 	}
 	p.dropUnmapped(m, i)
 }
@@ -104,6 +106,16 @@ func (p *Plan) dropUnmapped(m *Mount, i int) {
 		p.GivenUp = append(p.GivenUp, Problem{Path: fmt.Sprintf("mounts[%d].options", i), Text: o + ": not mapped in the container; left out"})
 	}
 	m.Options.Data = kept
+}
+
+// lowerOf is the lower directory of an overlay that has one. Colons and backslashes are escaped, overlayfs.rst.
+func lowerOf(data []string) string {
+	for _, o := range data {
+		if dir, ok := strings.CutPrefix(o, "lowerdir="); ok {
+			return strings.NewReplacer(`\\`, `\`, `\:`, ":").Replace(dir)
+		}
+	}
+	return ""
 }
 
 func remove(list []string, word string) (rest []string, found bool) {

@@ -32,7 +32,6 @@ func (l layout) result() int      { return l.start() + 1 }
 func (l layout) status() int      { return l.start() + 2 }
 func (l layout) join(i int) int   { return l.start() + 3 + i }
 func (l layout) pidfd() int       { return l.join(0) } // of exec, which joins by a pidfd alone
-func (l layout) firstFree() int   { return l.join(l.joins) }
 func (l layout) keeps() int       { return l.start() }
 func constFD(n int) launch.Arg    { return launch.Const(n) }
 func cloexec(n uint64) launch.Arg { return launch.Const(n | unix.O_CLOEXEC) }

@@ -102,7 +102,10 @@ func (c *compiler) mount(m Mount, i int) {
 		c.Jump(done)
 		c.Place(refused)
 		c.note(mountPath(m), m.Type+" cannot be mounted here; "+m.Else+" of the host stands in for it, read-only")
-		m.Source, m.Options.RecSet = m.Else, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC
+		m.Source, m.Options.RecSet = m.Else, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV
+		if m.Type != "overlay" { // of the system's directories, where programs are
+			m.Options.RecSet |= unix.MOUNT_ATTR_NOEXEC
+		}
 		m.Options.Set, m.Options.Clear, m.Options.RecClear = 0, 0, 0
 		c.bind(m, c.sources[i])
 	}
@@ -139,6 +142,9 @@ func (c *compiler) newFilesystem(label, kind, source string, data []string, attr
 	may := func(r launch.StepRef) {
 		if refused != none {
 			r.On(refused, unix.EPERM, unix.EACCES, unix.EBUSY, unix.ENODEV)
+			if kind == "overlay" { // on overlays, beyond the depth that the kernel allows
+				r.On(refused, unix.EINVAL)
+			}
 		}
 	}
 	open := c.Call(label, unix.SYS_FSOPEN, c.String(kind), launch.Const(unix.FSOPEN_CLOEXEC)).Out(fs)

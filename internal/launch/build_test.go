@@ -126,7 +126,8 @@ func TestArenaIsDeterministic(t *testing.T) {
 // TestEqualDataIsShared, and scratch space never is.
 func TestEqualDataIsShared(t *testing.T) {
 	var b Builder
-	if b.String("x") != b.String("x") || b.Words(1, 2).v != b.Words(1, 2).v {
+	first, words := b.String("x"), b.Words(1, 2)
+	if first != b.String("x") || words.v != b.Words(1, 2).v {
 		t.Error("equal constants have two places")
 	}
 	if s, u := b.Scratch(8), b.Scratch(8); s.v == u.v || s.v%8 != 0 || u.v%8 != 0 {

@@ -48,7 +48,7 @@ func look(fd int) (File, error) {
 	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return File{}, os.NewSyscallError("fstatfs", err)
 	}
-	f := File{UID: st.Uid, Mode: st.Mode, Filesystem: int64(fs.Type), Fixed: fs.Flags&unix.ST_RDONLY != 0}
+	f := File{UID: st.Uid, Mode: st.Mode, Filesystem: uint32(fs.Type), Fixed: fs.Flags&unix.ST_RDONLY != 0}
 	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err == nil && seals&unix.F_SEAL_WRITE != 0 {
 		f.Fixed = true
 	}

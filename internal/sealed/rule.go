@@ -6,9 +6,9 @@ import "golang.org/x/sys/unix"
 type File struct {
 	UID        uint32
 	Mode       uint32
-	ACL        bool  // a POSIX ACL may give access to anybody
-	Filesystem int64 // magic number, man 2 statfs
-	Fixed      bool  // reached through a read-only mount, or a memfd sealed against writing
+	ACL        bool   // a POSIX ACL may give access to anybody
+	Filesystem uint32 // magic number, man 2 statfs
+	Fixed      bool   // reached through a read-only mount, or a memfd sealed against writing
 }
 
 // overflow is the owner of what belongs to nobody of our user namespace, user_namespaces(7).
@@ -27,8 +27,8 @@ func Needed(f File, euid uint32) bool {
 }
 
 // remote are file systems where the ids and modes that we see say little about who may write.
-func remote(magic int64) bool {
-	switch uint32(magic) {
+func remote(magic uint32) bool {
+	switch magic {
 	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.FUSE_SUPER_MAGIC,
 		unix.V9FS_MAGIC, unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.CODA_SUPER_MAGIC:
 		return true

@@ -23,7 +23,7 @@ const infoExit = 1 << 3 // PIDFD_INFO_EXIT, since Linux 6.15
 func PidfdExit(pidfd int) (syscall.WaitStatus, error) {
 	info := pidfdInfo{mask: infoExit}
 	// _IOWR(0xFF, 11, struct pidfd_info)
-	request := uintptr(3<<30 | unsafe.Sizeof(info)<<16 | 0xff<<8 | 11)
+	request := 3<<30 | unsafe.Sizeof(info)<<16 | 0xff<<8 | 11
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), request, uintptr(unsafe.Pointer(&info)))
 	if errno != 0 {
 		return 0, os.NewSyscallError("ioctl PIDFD_GET_INFO", errno)

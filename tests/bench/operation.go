@@ -74,8 +74,6 @@ func (b *run) oci(c contender, use string, args ...string) command {
 	return append(command{c.path, "--root", b.stateRoot(c, use)}, args...)
 }
 
-func (b *run) floorPath() string { return filepath.Join(b.opts.bin, "floor") }
-
 func (b *run) plainSteps(c contender) []command {
 	switch {
 	case c.oci():
