@@ -1,8 +1,5 @@
-// Settings of Go's runtime for a process that lives for milliseconds. Without them it reads its cgroup's CPU limit at each
-// start and names its memory mappings: 0.2 ms.
+// For a process that lives for milliseconds: Go need not name its memory mappings to the kernel, one by one.
 //
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
 //go:debug decoratemappings=0
 package main
 

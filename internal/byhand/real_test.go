@@ -85,7 +85,7 @@ func TestRealMounts(t *testing.T) {
 		"the host as it is": {
 			NewUser:  true,
 			Shown:    []string{"/usr/bin/env", "/bin/sh", "/etc/passwd", "/tmp", "/run", "/root"},
-			Hidden:   []string{here, "/run/user", "/home", "/srv", "/mnt", "/media", "/work", "/boot"},
+			Hidden:   append(othersHomes(), here, "/run/user", "/srv", "/mnt", "/media", "/work", "/boot"),
 			Writable: []string{"/usr/new", "/etc/new", "/tmp/new", "/root/new"}, ReadOnly: []string{"/usr/bin/new"},
 		},
 		"volumes": {
@@ -135,6 +135,18 @@ func TestRealMounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// othersHomes are what is in /home besides our own, which is there, and empty.
+func othersHomes() []string {
+	var homes []string
+	entries, _ := os.ReadDir("/home")
+	for _, e := range entries {
+		if path := filepath.Join("/home", e.Name()); path != os.Getenv("HOME") {
+			homes = append(homes, path)
+		}
+	}
+	return homes
 }
 
 // stageHost lays the host out, builds the configuration there, and hands it on.
