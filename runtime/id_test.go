@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestCheckID(t *testing.T) {
@@ -23,7 +24,7 @@ func TestCheckID(t *testing.T) {
 			t.Errorf("%q: %v", id, err)
 			continue
 		}
-		if strings.ContainsAny(err.Error(), "\x00\n\xff") {
+		if strings.ContainsAny(err.Error(), "\x00\n") || !utf8.ValidString(err.Error()) {
 			t.Errorf("%q: what the id holds is printed as it is: %q", id, err)
 		}
 	}

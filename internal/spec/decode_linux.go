@@ -34,7 +34,9 @@ func (d *decoder) linux() *specs.Linux {
 			l.TimeOffsets = d.timeOffsets()
 		case "resources":
 			l.Resources = d.resources()
-		case "sysctl", "netDevices", "seccomp", "mountLabel", "intelRdt", "memoryPolicy", "personality":
+		case "sysctl", "netDevices":
+			d.refuseNamed()
+		case "seccomp", "mountLabel", "intelRdt", "memoryPolicy", "personality":
 			d.refuse()
 		default:
 			d.unknown(key, "uidMappings gidMappings namespaces devices rootfsPropagation maskedPaths readonlyPaths cgroupsPath "+

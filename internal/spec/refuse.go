@@ -23,6 +23,18 @@ func (d *decoder) refuseMembers() {
 	}
 }
 
+// refuseNamed refuses each property of an object whose names alone ask for something, whatever their values: network devices,
+// kernel parameters.
+func (d *decoder) refuseNamed() {
+	if d.Null() {
+		return
+	}
+	for range d.Object() {
+		d.report.refuse(d.Path(), notSupported(d.Path()))
+		d.Skip()
+	}
+}
+
 // hollow reads a value and says whether it asks for nothing: null, "", false, an empty array, an object of such.
 // No boolean of the sections that are refused means anything when it is false.
 func hollow(d *strictjson.Decoder) bool {
