@@ -55,6 +55,10 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 			p, _, err := compile(j.plan, at, actions{}, false)
 			return p, err
 		})
+		var step *launch.Error
+		if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && !errors.As(err, &step) {
+			err = fmt.Errorf("%w; make room there, or choose another --root", err)
+		}
 		return nil, nil, fmt.Errorf("container %s: %w", id, err)
 	}
 	return &Container{store: s, id: id, rec: b.rec, first: b.process}, b.process, nil

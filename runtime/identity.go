@@ -51,7 +51,7 @@ func (id identity) isPast() (bool, error) {
 	boot, _, _ := strings.Cut(now, "/")
 	theirs, namespace, _ := strings.Cut(id.boot, "/")
 	if boot == theirs {
-		return false, fmt.Errorf("it was made in another pid namespace (%s), from where its processes cannot be seen; ask there", namespace)
+		return false, fmt.Errorf("it was made in another pid namespace (%s), from where its processes can be seen; ask there, or, if that is gone, remove its directory", namespace)
 	}
 	return true, nil
 }

@@ -36,7 +36,12 @@ func (d *decoder) linux() *specs.Linux {
 			l.Resources = d.resources()
 		case "sysctl", "netDevices":
 			d.refuseNamed()
-		case "seccomp", "mountLabel", "intelRdt", "memoryPolicy", "personality":
+		case "intelRdt": // even an empty one asks for a group
+			if !d.Null() {
+				d.report.refuse(d.Path(), notSupported(d.Path()))
+				d.Skip()
+			}
+		case "seccomp", "mountLabel", "memoryPolicy", "personality":
 			d.refuse()
 		default:
 			d.unknown(key, "uidMappings gidMappings namespaces devices rootfsPropagation maskedPaths readonlyPaths cgroupsPath "+
@@ -163,8 +168,10 @@ func (d *decoder) resources() *specs.LinuxResources {
 		switch key {
 		case "devices":
 			r.Devices = d.deviceRules()
-		case "memory", "cpu", "pids", "blockIO", "network", "rdma", "unified":
+		case "memory", "cpu", "pids", "blockIO", "network", "rdma":
 			d.refuseMembers()
+		case "unified":
+			d.refuseNamed()
 		case "hugepageLimits":
 			d.refuse()
 		default:

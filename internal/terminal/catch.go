@@ -15,7 +15,8 @@ import (
 // They are caught before the process exists.
 var ending = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT}
 
-// usual are the others that programs are commonly sent. A terminal wants them at once; otherwise they come with the rest.
+// usual are the others that programs are commonly sent. They are caught while the process is being made, or in its first
+// moments: a supervisor may send one as soon as it hears that the process is ready.
 var usual = [...]syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGWINCH}
 
 // settled is the age of a process from which on the rest of the signals is forwarded as well. Go catches them from the
@@ -47,7 +48,7 @@ func catchUsual(to chan<- os.Signal) {
 func catchRest(to chan<- os.Signal) {
 	rest := make([]os.Signal, 0, lastSignal)
 	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
-		if !slices.Contains(ending[:], sig) && !isOurs(sig) {
+		if !slices.Contains(ending[:], sig) && !slices.Contains(usual[:], sig) && !isOurs(sig) {
 			rest = append(rest, sig)
 		}
 	}

@@ -15,6 +15,7 @@ type Signals struct {
 	arrived chan os.Signal
 	targets chan target
 	ready   chan struct{} // closed when the ending signals are caught
+	usual   chan struct{} // closed when the usual ones are, too
 	done    chan struct{}
 	stop    sync.Once
 	cancel  context.CancelCauseFunc
@@ -43,19 +44,22 @@ func Catch() *Signals {
 		arrived: make(chan os.Signal, 4*lastSignal),
 		targets: make(chan target),
 		ready:   make(chan struct{}),
+		usual:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	go func() {
 		catchEnding(s.arrived)
 		close(s.ready)
+		catchUsual(s.arrived)
+		close(s.usual)
 	}()
 	go s.dispatch()
 	return s
 }
 
 // Ready waits until the signals that end a program are caught (SIGTERM, SIGINT, SIGHUP, SIGQUIT): a process may be started,
-// as nothing can end us now and leave it behind. The others are caught 20 ms after Forward; with a terminal SIGUSR1, SIGUSR2,
-// SIGCONT, SIGTSTP and SIGWINCH by Forward.
+// as nothing can end us now and leave it behind. SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP and SIGWINCH are caught a fraction
+// of a millisecond later, and when Forward returns; the rest, real-time ones for instance, 20 ms after Forward.
 func (s *Signals) Ready() { <-s.ready }
 
 // Forward hands send every signal from now on, and first what was held. That is each one that can be caught, but
@@ -65,9 +69,7 @@ func (s *Signals) Ready() { <-s.ready }
 // SIGWINCH goes to onWinch, if there is one; without, it is sent like the others, for a process on a terminal that it
 // shares with us. SIGTSTP is sent, then stops this process as well, its terminal as it was; SIGCONT undoes both.
 func (s *Signals) Forward(send func(syscall.Signal) error, onWinch func()) {
-	if onWinch != nil { // a terminal is served for long, and its size may change at once
-		catchUsual(s.arrived)
-	}
+	<-s.usual
 	s.aim(target{send: send, onWinch: onWinch})
 }
 
