@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 // report writes the error that ends the command: to the log in its format, and to stderr in words, except that a JSON
@@ -13,14 +15,26 @@ func (a *app) report(err error) {
 	if a.log.json {
 		record := fatalRecord(err.Error())
 		if a.log.file == nil {
-			a.stderr.WriteString(record)
+			a.complain(record)
 			return
 		}
 		a.log.file.WriteString(record)
 	} else if a.log.file != nil {
 		a.log.file.WriteString(textLine("error", err.Error()))
 	}
-	a.stderr.WriteString("roost: " + printable(err.Error()) + "\n")
+	a.complain("roost: " + printable(err.Error()) + "\n")
+}
+
+// patience is how long a reader of stderr may stand still, in milliseconds. One that never goes on, with a pipe that the
+// payload has filled, would keep us for ever.
+const patience = 1000
+
+func (a *app) complain(text string) {
+	fds := []unix.PollFd{{Fd: int32(a.stderr.Fd()), Events: unix.POLLOUT}}
+	if n, err := unix.Poll(fds, patience); n == 0 && err == nil {
+		return
+	}
+	a.stderr.WriteString(text)
 }
 
 // fatalRecord is one line: containerd decodes a stream of such objects, podman exactly one.
