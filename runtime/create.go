@@ -140,15 +140,21 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		b.process.close()
 		return b.undo(err)
 	}
-	if b.wait {
-		if err := unix.Renameat(b.dir.fd, "creating", b.dir.fd, "start"); err != nil {
-			child.Kill()
-			_, _ = child.Wait()
-			return b.undo(err)
-		}
+	if err := b.made(); err != nil {
+		child.Kill()
+		_, _ = child.Wait()
+		return b.undo(err)
 	}
 	b.dir.close()
 	return nil
+}
+
+// made takes the sign away that says that the container is being made.
+func (b *birth) made() error {
+	if b.wait {
+		return os.NewSyscallError("rename", unix.Renameat(b.dir.fd, "creating", b.dir.fd, "start"))
+	}
+	return b.dir.unlink("creating")
 }
 
 func (b *birth) makeDirectory() (*directory, error) {
@@ -254,6 +260,13 @@ func (b *birth) recordEarly(child *launch.Child) error {
 		id: b.id, bundle: b.plan.Bundle, rootfs: b.plan.Root.Path, created: time.Now().UTC(),
 		ownPids: b.plan.has(unix.CLONE_NEWPID) && b.plan.New&unix.CLONE_NEWPID != 0, ownUsers: b.plan.User.Kind == userns.Create,
 		hasInit: b.plan.Init, annotations: b.spec.Annotations,
+	}
+	if !b.wait { // else it is the FIFO
+		creating, err := b.dir.writeOnce("creating", nil)
+		if err != nil {
+			return err
+		}
+		unix.Close(creating)
 	}
 	b.rec.attended = b.options.Attended
 	config, err := b.dir.writeOnce("config.json", b.raw)

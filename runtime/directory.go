@@ -21,7 +21,7 @@ import (
 //	process      a link that leads nowhere and says which process is the first: it can be neither half written nor empty, so
 //	             a container can be ended whatever happened to its record
 //	config.json  the configuration as it is used; locked by a foreground command, see record.attended
-//	creating     a FIFO: becomes start when all is set up
+//	creating     there while the container is being made; for create a FIFO, which becomes start
 //	start        a FIFO: `start` writes a byte, the container's process waits for it
 //	result       a FIFO: the container's process tells `start` what went wrong
 //	rootfs       an empty directory, for containers without a bundle

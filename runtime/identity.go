@@ -50,7 +50,7 @@ func (id identity) isPast() (bool, error) {
 	}
 	boot, _, _ := strings.Cut(now, "/")
 	theirs, namespace, _ := strings.Cut(id.boot, "/")
-	if boot == theirs {
+	if boot == theirs && !vanished(namespace) {
 		return false, fmt.Errorf("it was made in another pid namespace (%s), from where its processes can be seen; ask there, or, if that is gone, remove its directory", namespace)
 	}
 	return true, nil
@@ -83,6 +83,24 @@ func (d *directory) readIdentity() (identity, bool) {
 		return identity{}, false
 	}
 	return parseIdentity(string(b[:n]))
+}
+
+// vanished reports whether a pid namespace is gone for sure: that can only be told from the first one, which sees all others.
+func vanished(namespace string) bool {
+	const initial = "pid:[4026531836]" // PROC_PID_INIT_INO
+	if here, err := os.Readlink("/proc/self/ns/pid"); err != nil || here != initial {
+		return false
+	}
+	all, err := snapshot()
+	if err != nil {
+		return false
+	}
+	for pid := range all {
+		if namespaceLink(pid, "pid") == namespace {
+			return false
+		}
+	}
+	return true
 }
 
 // open gives a pidfd of the process, or ErrNotRunning if it has ended. The pidfd is made first and the start time compared

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -176,7 +177,8 @@ func TestBootID(t *testing.T) {
 	}
 }
 
-// TestOtherPidNamespace: a process that cannot be seen from here has not ended because of that.
+// TestOtherPidNamespace: a process that cannot be seen from here has not ended because of that, as long as somebody is in its
+// pid namespace.
 func TestOtherPidNamespace(t *testing.T) {
 	id, err := identify(os.Getpid())
 	if err != nil {
@@ -185,12 +187,25 @@ func TestOtherPidNamespace(t *testing.T) {
 	if past, err := id.isPast(); past || err != nil {
 		t.Error(past, err)
 	}
-	id.boot = id.boot[:36] + "/pid:[1]"
-	if past, err := id.isPast(); past || err == nil {
+	other := exec.Command("sleep", "1000")
+	other.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID}
+	if err := other.Start(); err != nil {
+		t.Skipf("needs user namespaces: %v", err)
+	}
+	namespace := namespaceLink(other.Process.Pid, "pid")
+	id.boot = id.boot[:36] + "/" + namespace
+	past, err := id.isPast()
+	if past || err == nil || !strings.Contains(err.Error(), namespace) {
 		t.Error(past, err)
 	}
 	if fd, err := id.open(); err == nil || errors.Is(err, ErrNotRunning) {
 		t.Error(fd, err)
+	}
+	_ = other.Process.Kill()
+	_ = other.Wait()
+	first := namespaceLink(os.Getpid(), "pid") == "pid:[4026531836]" // who is elsewhere cannot tell
+	if past, err := id.isPast(); past != first || (err == nil) != first {
+		t.Error(past, err)
 	}
 	id.boot = "00000000-0000-0000-0000-000000000000/pid:[1]"
 	if past, err := id.isPast(); !past || err != nil {

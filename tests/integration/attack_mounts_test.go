@@ -35,7 +35,7 @@ func swapping(t testing.TB, a, b string) (stop func()) {
 // start fails or is right, and nothing of the host is reached. The test is the neighbour: it can do no less than a container.
 func TestSwappedTargets(t *testing.T) {
 	needRoost(t)
-	starts := 150
+	starts := 60
 	if os.Getenv("ROOST_TEST_LONG") != "" {
 		starts = 2000
 	}
