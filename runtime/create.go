@@ -294,6 +294,7 @@ func (b *birth) record(child *launch.Child) (err error) {
 		}
 		return err
 	}
+	b.rec.process.inode = pidfdInode(child.Pidfd())
 	b.rec.givenUp = givenUp(b.plan.GivenUp)
 	if err := b.dir.writeIdentity(b.rec.process); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,7 @@ type identity struct {
 	pid   int
 	start uint64
 	boot  string // "BOOT-ID/pid:[INODE]"
+	inode uint64 // of its pidfds, which no other process of this boot has, or 0: then the start time has to do
 }
 
 // identify is the identity of a living process.
@@ -28,17 +30,30 @@ func identify(pid int) (identity, error) {
 		return identity{}, err
 	}
 	boot, err := bootID()
-	return identity{pid, st.start, boot}, err
+	return identity{pid: pid, start: st.start, boot: boot}, err
 }
 
-// bootID is the part of identities that all have in common that we can look at.
-func bootID() (string, error) {
+// bootID is the part of identities that all have in common that we can look at. It cannot change while we live, and `list` asks
+// for it once for each container.
+var bootID = sync.OnceValues(func() (string, error) {
 	b, err := sys.ReadProc("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return "", err
 	}
 	namespace, err := os.Readlink("/proc/self/ns/pid")
 	return string(bytes.TrimSpace(b)) + "/" + namespace, err
+})
+
+// pidfdInode is what identity.inode is for the process of a pidfd: 0 where pidfds have no inodes of their own (before Linux
+// 6.9), or where inode numbers are too short to be unique.
+func pidfdInode(fd int) uint64 {
+	const pidfs = 0x50494446
+	var fs unix.Statfs_t
+	var st unix.Stat_t
+	if strconv.IntSize < 64 || unix.Fstatfs(fd, &fs) != nil || uint32(fs.Type) != pidfs || unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 // isPast reports whether the identity is of an earlier boot. It is an error when it is of another pid namespace: we cannot see
@@ -56,16 +71,19 @@ func (id identity) isPast() (bool, error) {
 	return true, nil
 }
 
-func (id identity) String() string { return fmt.Sprintf("%d %d %s", id.pid, id.start, id.boot) }
+func (id identity) String() string {
+	return fmt.Sprintf("%d %d %s %d", id.pid, id.start, id.boot, id.inode)
+}
 
 func parseIdentity(s string) (id identity, ok bool) {
 	f := strings.Fields(s)
-	if len(f) != 3 {
+	if len(f) != 4 {
 		return id, false
 	}
 	pid, err1 := strconv.Atoi(f[0])
 	start, err2 := strconv.ParseUint(f[1], 10, 64)
-	return identity{pid, start, f[2]}, err1 == nil && err2 == nil && pid > 1
+	inode, err3 := strconv.ParseUint(f[3], 10, 64)
+	return identity{pid, start, f[2], inode}, err1 == nil && err2 == nil && err3 == nil && pid > 1
 }
 
 func (d *directory) writeIdentity(id identity) error {
@@ -103,8 +121,8 @@ func vanished(namespace string) bool {
 	return true
 }
 
-// open gives a pidfd of the process, or ErrNotRunning if it has ended. The pidfd is made first and the start time compared
-// afterwards: so it is the pidfd's process that was looked at.
+// open gives a pidfd of the process, or ErrNotRunning if it has ended. The pidfd is made first, and what tells the process from
+// others compared afterwards: so it is the pidfd's process that was looked at.
 func (id identity) open() (int, error) {
 	past, err := id.isPast()
 	if err != nil {
@@ -120,15 +138,31 @@ func (id identity) open() (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("pidfd_open", err)
 	}
-	st, err := readStat(id.pid)
-	if err != nil || st.start != id.start || st.dead() {
+	if lives, err := id.is(fd); err != nil || !lives {
 		unix.Close(fd)
-		if err != nil && !gone(err) {
-			return -1, err
+		if err == nil || gone(err) {
+			err = ErrNotRunning
 		}
-		return -1, ErrNotRunning
+		return -1, err
 	}
 	return fd, nil
+}
+
+// is reports whether the pidfd is of this process, and it lives: all of its threads have to end for it to be readable.
+func (id identity) is(fd int) (bool, error) {
+	if id.inode == 0 {
+		st, err := readStat(id.pid)
+		return err == nil && st.start == id.start && !st.dead(), err
+	}
+	if pidfdInode(fd) != id.inode {
+		return false, nil
+	}
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		if err != unix.EINTR {
+			return n == 0, err
+		}
+	}
 }
 
 // ended is nil if the process has ended for sure.

@@ -94,13 +94,13 @@ func TestIdentity(t *testing.T) {
 		t.Error(err)
 	}
 	for name, other := range map[string]identity{
-		"an earlier process of the pid": {id.pid, id.start - 1, id.boot},
-		"a later process of the pid":    {id.pid, id.start + 1, id.boot},
-		"another boot":                  {id.pid, id.start, "00000000-0000-0000-0000-000000000000"},
-		"no boot":                       {id.pid, id.start, ""},
-		"no process":                    {1 << 30, id.start, id.boot},
-		"no pid":                        {0, id.start, id.boot},
-		"a negative pid":                {-5, id.start, id.boot},
+		"an earlier process of the pid": {id.pid, id.start - 1, id.boot, 0},
+		"a later process of the pid":    {id.pid, id.start + 1, id.boot, 0},
+		"another boot":                  {id.pid, id.start, "00000000-0000-0000-0000-000000000000", 0},
+		"no boot":                       {id.pid, id.start, "", 0},
+		"no process":                    {1 << 30, id.start, id.boot, 0},
+		"no pid":                        {0, id.start, id.boot, 0},
+		"a negative pid":                {-5, id.start, id.boot, 0},
 	} {
 		if err := open(other); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("%s: %v", name, err)
@@ -131,7 +131,7 @@ func TestIdentityLink(t *testing.T) {
 	if got, ok := d.readIdentity(); ok {
 		t.Errorf("without a link: %v", got)
 	}
-	for _, want := range []identity{{2, 0, "b"}, {1<<31 - 1, 1<<64 - 1, "8a3c-1"}} {
+	for _, want := range []identity{{2, 0, "b", 0}, {1<<31 - 1, 1<<64 - 1, "8a3c-1", 1<<64 - 1}} {
 		if err := d.writeIdentity(want); err != nil {
 			t.Fatal(err)
 		}

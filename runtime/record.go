@@ -48,6 +48,7 @@ func (r *record) encode() []byte {
 	text("bootID", r.process.boot)
 	number("pid", uint64(r.process.pid))
 	number("startTime", r.process.start)
+	number("pidfdInode", r.process.inode)
 	flag("ownPids", r.ownPids)
 	flag("ownUsers", r.ownUsers)
 	flag("hasInit", r.hasInit)
@@ -80,6 +81,8 @@ func decodeRecord(data []byte) (*record, error) {
 			r.created = t
 		case "pid":
 			r.process.pid = int(d.Uint(1 << 31))
+		case "pidfdInode":
+			r.process.inode = d.Uint(1<<64 - 1)
 		case "startTime":
 			r.process.start = d.Uint(1<<64 - 1)
 		case "bootID":
