@@ -64,6 +64,10 @@ func (c *Container) State() (State, error) {
 		return State{}, err
 	}
 	defer d.close()
+	return c.state(d)
+}
+
+func (c *Container) state(d *directory) (State, error) {
 	status, err := c.status(d)
 	if err != nil {
 		return State{}, fmt.Errorf("container %s: %w", c.id, err)

@@ -154,8 +154,9 @@ func (id identity) is(fd int) (bool, error) {
 		st, err := readStat(id.pid)
 		return err == nil && st.start == id.start && !st.dead(), err
 	}
-	if pidfdInode(fd) != id.inode {
-		return false, nil
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Ino != id.inode {
+		return false, err
 	}
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)

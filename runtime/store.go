@@ -90,13 +90,9 @@ func (s *Store) List(ctx context.Context) (states []State, problems []error, err
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		c, err := s.Load(id)
+		st, err := s.stateOf(id)
 		if errors.Is(err, ErrNotExist) {
 			continue
-		}
-		var st State
-		if err == nil {
-			st, err = c.State()
 		}
 		if err != nil {
 			problems = append(problems, err)
@@ -105,6 +101,20 @@ func (s *Store) List(ctx context.Context) (states []State, problems []error, err
 		states = append(states, st)
 	}
 	return states, problems, nil
+}
+
+// stateOf is Load and State with one look at the directory.
+func (s *Store) stateOf(id string) (State, error) {
+	d, err := s.openDirectory(id)
+	if err != nil {
+		return State{}, err
+	}
+	defer d.close()
+	c, err := s.load(d)
+	if err != nil {
+		return State{}, err
+	}
+	return c.state(d)
 }
 
 func (s *Store) ids() ([]string, error) {

@@ -9,9 +9,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/runtime"
@@ -107,12 +108,8 @@ type ownerNames map[uint32]string
 
 // of names the owner of a container's directory: the login name, or #uid for an account without one.
 func (names ownerNames) of(dir string) string {
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return ""
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
 		return ""
 	}
 	name, known := names[st.Uid]
