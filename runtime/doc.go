@@ -12,5 +12,5 @@
 // goes to the given [log/slog.Logger].
 //
 // Reading order: plan.go and plan_*.go (configuration to Plan), program.go and program_*.go (Plan to program), create.go,
-// start.go, exec.go (the launches), store.go, directory.go, record.go, identity.go (what is on disk), container.go, destroy.go.
+// birth.go, ready.go, start.go, exec.go, join.go (the launches), store.go, directory.go, record.go, identity.go (what is on disk), container.go, destroy.go.
 package runtime

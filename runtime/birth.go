@@ -1,0 +1,163 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/userns"
+)
+
+// birth is a container while it is made: what the parent does meanwhile.
+type birth struct {
+	*job
+	wait    bool
+	dir     *directory
+	rec     record
+	notes   []Problem
+	maps    chan error
+	mapping bool
+	process *Process
+	others  func() // what Forked returned
+	failed  error  // what went wrong on this side: no sync point may be passed any more
+}
+
+// launch forks as early as it can: what is to be done on this side is done while the child sets up. So the container's
+// directory is only made before if the child needs something in it. A child whose parent dies, or finds that the id is
+// taken, ends at its next sync point.
+func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
+	if b.wait || b.plan.Root.Make {
+		if b.dir, err = b.makeDirectory(); err != nil {
+			return b.undo(err)
+		}
+	}
+	child, err := b.fork(program, at, joins)
+	if err != nil {
+		return b.undo(err)
+	}
+	if b.plan.User.Kind == userns.Create && b.plan.User.Writer != userns.BySelf && !staged(b.plan) {
+		b.writeMaps(ctx, child.Pid())
+	}
+	b.process = &Process{child: child}
+	if b.options.Forked != nil {
+		b.others = b.options.Forked()
+	}
+	if b.dir == nil {
+		b.dir, err = b.makeDirectory()
+	}
+	if err == nil {
+		err = b.recordEarly(child)
+	}
+	if err != nil {
+		b.failed = err
+		if b.mapping { // newuidmap must not come to a pid that is somebody else's by then
+			<-b.maps
+		}
+		child.Kill() // Drive finds it dead, or at a sync point, and waits for its end
+		_ = child.Drive(ctx)
+		b.process.close()
+		return b.undo(err)
+	}
+	if err := child.Drive(ctx); err != nil {
+		b.process.close()
+		return b.undo(err)
+	}
+	if err := b.made(); err != nil {
+		child.Kill()
+		_, _ = child.Wait()
+		return b.undo(err)
+	}
+	b.dir.close()
+	return nil
+}
+
+// made takes the sign away that says that the container is being made.
+func (b *birth) made() error {
+	if b.wait {
+		return os.NewSyscallError("rename", unix.Renameat(b.dir.fd, "creating", b.dir.fd, "start"))
+	}
+	return b.dir.unlink("creating")
+}
+
+func (b *birth) makeDirectory() (*directory, error) {
+	d, err := b.store.makeDirectory(b.id)
+	if err == nil && b.plan.Root.Make {
+		if err = unix.Mkdirat(d.fd, "rootfs", 0o755); err != nil {
+			err = &os.PathError{Op: "mkdir", Path: d.path + "/rootfs", Err: err}
+		}
+	}
+	return d, err
+}
+
+// undo takes the directory away after an error. The processes are gone already.
+func (b *birth) undo(err error) error {
+	if b.dir != nil {
+		err = errors.Join(err, b.dir.remove())
+		b.dir.close()
+	}
+	return err
+}
+
+// fork starts the program with the descriptors that the process is to have, and those that it needs on the way.
+func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*launch.Child, error) {
+	files, opened, err := inheritedFiles(b.options.Stdio, b.options.ExtraFiles)
+	defer func() { closeFiles(opened) }()
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range joins {
+		if f != nil {
+			files = append(files, launch.File{File: f, To: at.join(i)})
+		}
+	}
+	if b.wait {
+		fifos, err := b.dir.makeFIFOs()
+		opened = append(opened, fifos[:]...)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, launch.File{File: fifos[0], To: at.start()}, launch.File{File: fifos[1], To: at.result()})
+	}
+	child, err := launch.Start(program, launch.Options{Files: files, StopAt: b.options.stopAt})
+	if err != nil {
+		return nil, userns.CloneError(err)
+	}
+	return child, nil
+}
+
+// inheritedFiles are the standard streams, with /dev/null for those that are not given, and what the process keeps besides.
+// The opened ones are the caller's to close.
+func inheritedFiles(s Stdio, extra []*os.File) (files []launch.File, opened []*os.File, err error) {
+	for i, f := range append([]*os.File{s.In, s.Out, s.Err}, extra...) {
+		if f == nil {
+			if len(opened) == 0 {
+				null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+				if err != nil {
+					return nil, nil, err
+				}
+				opened = append(opened, null)
+			}
+			f = opened[0]
+		}
+		files = append(files, launch.File{File: f, To: i, Inherit: true})
+	}
+	return files, opened, nil
+}
+
+// makeFIFOs makes the two FIFOs and opens them for reading and writing: so the process that inherits them never sees an end.
+func (d *directory) makeFIFOs() (files [2]*os.File, err error) {
+	for i, name := range []string{"creating", "result"} {
+		if err := unix.Mkfifoat(d.fd, name, 0o600); err != nil {
+			return files, &os.PathError{Op: "mkfifo", Path: d.path + "/" + name, Err: err}
+		}
+		fd, err := unix.Openat(d.fd, name, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return files, &os.PathError{Op: "open", Path: d.path + "/" + name, Err: err}
+		}
+		files[i] = os.NewFile(uintptr(fd), name)
+	}
+	return files, nil
+}
