@@ -17,7 +17,7 @@ import (
 // attackEnv makes the test binary, as a container's process, do what no shell can.
 const attackEnv = "ROOST_TEST_ATTACK"
 
-// In init, we are on the process's first thread.
+//nolint:gochecknoinits // only here we are on the process's first thread for sure
 func init() {
 	switch os.Getenv(attackEnv) {
 	case "headless":
