@@ -54,13 +54,14 @@ prepare_integration() {
 # A Debian root file system, made once; the tests unpack it through `roost unshare`.
 prepare_debian() {
 	local tar=$tree/out/debian.tar
-	if [ ! -s "$tar" ] && command -v mmdebstrap >/dev/null; then
+	if [ ! -f "$tar" ] && command -v mmdebstrap >/dev/null; then
 		note 'making a Debian root file system (once)'
-		nice mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Retries "3"' bookworm "$tar.new" >"$results/debian.log" 2>&1 &&
-			mv "$tar.new" "$tar"
+		# The suffix tells mmdebstrap what to make; anything but .tar would be a directory.
+		nice mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Retries "3"' bookworm "${tar%.tar}.new.tar" >"$results/debian.log" 2>&1 &&
+			mv "${tar%.tar}.new.tar" "$tar"
 	fi
 	# A hard link would keep the owner and mode; the other account has to be able to read it.
-	[ -s "$tar" ] && cp --reflink=auto "$tar" "$work/debian.tar" && chmod 0644 "$work/debian.tar"
+	[ -f "$tar" ] && cp --reflink=auto "$tar" "$work/debian.tar" && chmod 0644 "$work/debian.tar"
 	return 0
 }
 
