@@ -119,8 +119,16 @@ func (c *compiler) close(s launch.Slot) { c.Call("close", unix.SYS_CLOSE, s.Arg(
 // "access mode checking"). CVE-2016-9962 was a runtime that did so too late.
 func (c *compiler) goPrivate() {
 	if !c.private {
-		c.Call("not dumpable", unix.SYS_PRCTL, launch.Const(unix.PR_SET_DUMPABLE), launch.Const(0))
 		c.private = true
+		c.stayPrivate()
+	}
+}
+
+// stayPrivate says it again after a change of ids, which makes us what fs.suid_dumpable says (proc_sys_fs(5)): 1 on some
+// machines.
+func (c *compiler) stayPrivate() {
+	if c.private {
+		c.Call("not dumpable", unix.SYS_PRCTL, launch.Const(unix.PR_SET_DUMPABLE), launch.Const(0))
 	}
 }
 

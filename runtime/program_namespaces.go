@@ -137,6 +137,7 @@ func (c *compiler) enterAsRoot() {
 	c.Call("drop the caller's groups", unix.SYS_SETGROUPS, launch.Const(0), launch.Const(0)).Ignore(unix.EPERM)
 	c.Call("become group 0 of the container", unix.SYS_SETRESGID, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
 	c.Call("become user 0 of the container", unix.SYS_SETRESUID, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
+	c.stayPrivate()
 }
 
 // forks reports whether the first process only makes the one that counts.

@@ -83,6 +83,7 @@ func (c *compiler) become(p *ProcessPlan) {
 	}
 	c.Call("become the group", unix.SYS_SETRESGID, launch.Const(p.GID), launch.Const(p.GID), launch.Const(p.GID))
 	c.Call("become the user", unix.SYS_SETRESUID, launch.Const(p.UID), launch.Const(p.UID), launch.Const(p.UID))
+	c.stayPrivate()
 	c.capabilities(p.Capabilities)
 	c.Call("umask", unix.SYS_UMASK, launch.Const(p.Umask))
 	if p.NoNewPrivs {
