@@ -9,6 +9,8 @@ export PATH := $(CURDIR)/out/go/bin:$(CURDIR)/out/bin:$(PATH)
 
 GO            ?= go
 PREFIX        ?= /usr/local
+# Not every shell expands the ~ of `make install PREFIX=~/.local`.
+override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 DESTDIR       ?=
 BINDIR        ?= $(PREFIX)/bin
 DATADIR       ?= $(PREFIX)/share
