@@ -54,7 +54,7 @@ func (c *compiler) namespaces() {
 	}
 }
 
-const remedyNamespaces = "the kernel or a container around this one forbids a kind of namespace; `roost check` and the user.max_*_namespaces sysctls tell which"
+const remedyNamespaces = "`ls /proc/self/ns` shows the kinds of namespace that this kernel has, the user.max_*_namespaces sysctls how many may be made; a container around this one may forbid them"
 
 // joinAll enters the namespaces that exist. Some can only be entered from the user namespace that we come from, others only
 // from the container's own: so what is refused at first is tried again. The mount namespace waits, since paths change with it.
