@@ -1,2 +1,3 @@
-// Package sys has the system calls that golang.org/x/sys/unix lacks, one wrapper for each, and nothing more.
+// Package sys has what golang.org/x/sys/unix lacks: system calls without a wrapper there, and reading files of /proc without
+// waking Go's poller. One wrapper each, and nothing more.
 package sys
