@@ -48,6 +48,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 			p, _, err := compile(j.plan, at, actions{}, false)
 			return p, err
 		})
+		err = aboutUserNamespace(err, j.plan.User)
 		var step *launch.Error
 		if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && !errors.As(err, &step) {
 			err = fmt.Errorf("%w; make room there, or choose another --root", err)

@@ -60,17 +60,21 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{options: o, process: &Process{}}
+	e := &execution{container: c, options: o, process: &Process{}}
 	at := layout{extra: len(o.ExtraFiles), joins: 1}
-	compile := func(bare bool) (*launch.Program, error) {
+	compile := func(bare bool) (*launch.Program, []Problem, error) {
 		return compileExec(plan, at, target.flags, "_ses."+c.id, o.Deadline, actions{ready: e.ready}, bare)
 	}
-	program, err := compile(true)
+	program, notes, err := compile(true)
 	if err != nil {
 		return nil, err
 	}
+	e.notes = notes
 	if err := e.start(ctx, program, at, target.pidfd); err != nil {
-		return nil, inWords(err, func() (*launch.Program, error) { return compile(false) })
+		return nil, inWords(err, func() (*launch.Program, error) {
+			program, _, err := compile(false)
+			return program, err
+		})
 	}
 	c.keep(e.process)
 	return e.process, nil
@@ -119,9 +123,11 @@ func (c *Container) mayExec(ctx context.Context) error {
 
 // execution is an exec while it is under way.
 type execution struct {
-	options ExecOptions
-	process *Process
-	others  func() // what Forked returned
+	container *Container
+	options   ExecOptions
+	process   *Process
+	notes     []Problem
+	others    func() // what Forked returned
 }
 
 func (e *execution) start(ctx context.Context, program *launch.Program, at layout, pidfd *os.File) error {
@@ -149,6 +155,11 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 
 func (e *execution) ready(child *launch.Child, _, console *os.File) (string, error) {
 	e.process.console = console
+	for _, n := range child.Notes() {
+		if n < len(e.notes) {
+			e.container.store.log.Debug("given up", "id", e.container.id, "path", e.notes[n].Path, "reason", e.notes[n].Text)
+		}
+	}
 	if e.others != nil {
 		e.others()
 	}

@@ -243,7 +243,7 @@ func (e execed) compile(t testing.TB) *launch.Program {
 	if err := bad.err(); err != nil {
 		t.Fatal(err)
 	}
-	program, err := compileExec(&p, layout{joins: 1}, e.flags, "_ses.box", defaultExecDeadline, actions{}, false)
+	program, _, err := compileExec(&p, layout{joins: 1}, e.flags, "_ses.box", defaultExecDeadline, actions{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

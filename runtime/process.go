@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/userns"
 )
 
 // Process is a process in a container that this process started: a child of ours, which only [Process.Wait] waits for.
@@ -118,4 +119,20 @@ func inWords(err error, compile func() (*launch.Program, error)) error {
 		return &ExecutableError{Name: step.Path, Errno: step.Errno}
 	}
 	return err
+}
+
+// makeUserNamespace is the label of the step that does it where clone3 does not.
+const makeUserNamespace = "make a user namespace"
+
+// aboutUserNamespace says which switch of the machine forbids what a step was refused in a user namespace of our own: either
+// to make it, or, where AppArmor takes the capabilities in it away, whatever takes one first.
+func aboutUserNamespace(err error, u userns.Choice) error {
+	var step *launch.Error
+	switch {
+	case u.Kind != userns.Create || !errors.As(err, &step):
+		return err
+	case step.Label == makeUserNamespace:
+		return userns.CloneError(err)
+	}
+	return userns.StrippedError(err)
 }

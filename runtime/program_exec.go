@@ -11,7 +11,7 @@ import (
 // compileExec makes the program of a process that joins a running container. Its processes are hostile, and see us from the
 // setns on: so we are not dumpable before, and have nothing open that is not the process's to be, but the socket to our
 // parent. They may stop us; hence the deadline.
-func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadline time.Duration, act actions, bare bool) (*launch.Program, error) {
+func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadline time.Duration, act actions, bare bool) (*launch.Program, []Problem, error) {
 	c := &compiler{process: p, at: at, act: act, deadline: deadline}
 	c.Bare = bare
 	c.StatusFD = at.status()
@@ -24,9 +24,10 @@ func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadli
 	c.become(p)
 	c.finish(p)
 	if c.err != nil {
-		return nil, c.err
+		return nil, nil, c.err
 	}
-	return c.Program()
+	program, err := c.Program()
+	return program, c.notes, err
 }
 
 func (c *compiler) join(flags uint64) {

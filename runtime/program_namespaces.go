@@ -86,7 +86,7 @@ func (c *compiler) joinAll(first bool) {
 func (c *compiler) userNamespace() {
 	switch c.plan.User.Kind {
 	case userns.Create:
-		c.Call("make a user namespace", unix.SYS_UNSHARE, launch.Const(unix.CLONE_NEWUSER))
+		c.Call(makeUserNamespace, unix.SYS_UNSHARE, launch.Const(unix.CLONE_NEWUSER))
 		if c.plan.User.Writer == userns.BySelf {
 			c.mapSelf()
 		}

@@ -151,7 +151,7 @@ func execSteps(t *testing.T, c *Container, o ExecOptions) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := compileExec(plan, layout{extra: 1, joins: 1}, target.flags, "_ses."+c.id, defaultExecDeadline, actions{}, false)
+	program, _, err := compileExec(plan, layout{extra: 1, joins: 1}, target.flags, "_ses."+c.id, defaultExecDeadline, actions{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func Unshare(ctx context.Context, o UnshareOptions) (*Process, error) {
 	p := &Process{child: child}
 	if err := child.Drive(ctx); err != nil {
 		p.close()
-		return nil, fmt.Errorf("unshare: %w", inWords(err, func() (*launch.Program, error) { return program, nil }))
+		return nil, fmt.Errorf("unshare: %w", aboutUserNamespace(inWords(err, func() (*launch.Program, error) { return program, nil }), choice))
 	}
 	return p, nil
 }

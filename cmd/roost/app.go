@@ -18,6 +18,7 @@ type app struct {
 	global                globals
 	log                   logger
 	signals               *terminal.Signals // of a foreground command
+	sharesGroup           bool              // its process is in our process group
 }
 
 // command is a table of flags and what to do with them.

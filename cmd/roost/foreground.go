@@ -37,11 +37,26 @@ func (a *app) attached(
 	return status.Code, err
 }
 
+// sender sends what is forwarded. A process that shares our terminal and process group gets the keys' signals from the kernel
+// itself, and is not to get them twice.
+func (a *app) sender(p *runtime.Process) func(syscall.Signal) error {
+	if !a.sharesGroup || !terminal.IsTerminal(a.stdin) {
+		return p.Signal
+	}
+	return func(sig syscall.Signal) error {
+		switch sig {
+		case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGWINCH:
+			return nil
+		}
+		return p.Signal(sig)
+	}
+}
+
 // relayed forwards signals and the terminal until the process is gone.
 func (a *app) relayed(ctx context.Context, p *runtime.Process) (runtime.ExitStatus, error) {
 	master := p.Console()
 	if master == nil {
-		a.signals.Forward(p.Signal, nil)
+		a.signals.Forward(a.sender(p), nil)
 		return p.Wait(ctx)
 	}
 	defer master.Close()

@@ -20,6 +20,7 @@ func unshareCommand() command {
 			Flags: []flags.Flag{{Name: "idmap", Arg: "MAP", To: &idMap, Help: "which ids: auto, single, keep-id or a map such as 0:1000:1,1:100000:65536"}},
 		},
 		run: func(a *app, args flags.Args) (int, error) {
+			a.sharesGroup = true
 			argv := args.List
 			if len(argv) == 0 {
 				argv = []string{shell()}
