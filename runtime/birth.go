@@ -15,6 +15,7 @@ import (
 type birth struct {
 	*job
 	wait    bool
+	held    map[string]*os.File // what the program has by name, see layout
 	dir     *directory
 	rec     record
 	notes   []Problem
@@ -111,6 +112,11 @@ func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*lau
 	for i, f := range joins {
 		if f != nil {
 			files = append(files, launch.File{File: f, To: at.join(i)})
+		}
+	}
+	for name, f := range b.held {
+		if n := at.number(name); n >= 0 {
+			files = append(files, launch.File{File: f, To: n})
 		}
 	}
 	if b.wait {

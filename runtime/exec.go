@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/terminal"
 )
@@ -28,6 +29,7 @@ type ExecOptions struct {
 	// Deadline is how long joining may take; a container that stops the process meanwhile makes it longer. 0 is 10 s.
 	Deadline time.Duration
 	Forked   func() (ready func()) // as in CreateOptions
+	Degrade  degrade.Policies      // as in CreateOptions
 	stopAt   int
 }
 
@@ -63,7 +65,7 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	e := &execution{container: c, options: o, process: &Process{}}
 	at := layout{extra: len(o.ExtraFiles), joins: 1}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
-		return compileExec(plan, at, target.flags, "_ses."+c.id, o.Deadline, actions{ready: e.ready}, bare)
+		return compileExec(execPlan{plan, target.flags, "_ses." + c.id, o.Deadline, o.Degrade}, at, actions{ready: e.ready}, bare)
 	}
 	program, notes, err := compile(true)
 	if err != nil {
@@ -155,11 +157,7 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 
 func (e *execution) ready(child *launch.Child, _, console *os.File) (string, error) {
 	e.process.console = console
-	for _, n := range child.Notes() {
-		if n < len(e.notes) {
-			e.container.store.log.Debug("given up", "id", e.container.id, "path", e.notes[n].Path, "reason", e.notes[n].Text)
-		}
-	}
+	e.container.store.tell(e.container.id, noted(e.notes, child.Notes()))
 	if e.others != nil {
 		e.others()
 	}

@@ -13,7 +13,7 @@ import (
 
 // WriteSyscalls writes the program, a step a line: what it is for, and the call.
 func (p *Plan) WriteSyscalls(w io.Writer) error {
-	program, _, err := compile(p, layout{joins: len(p.Join) + 1}, actions{}, false)
+	program, _, err := compile(p, p.layout(0, false), actions{}, false)
 	if err != nil {
 		return err
 	}

@@ -243,7 +243,7 @@ func (e execed) compile(t testing.TB) *launch.Program {
 	if err := bad.err(); err != nil {
 		t.Fatal(err)
 	}
-	program, _, err := compileExec(&p, layout{joins: 1}, e.flags, "_ses.box", defaultExecDeadline, actions{}, false)
+	program, _, err := compileExec(execPlan{process: &p, flags: e.flags, keyring: "_ses.box", deadline: defaultExecDeadline}, layout{joins: 1}, actions{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 	"golang.org/x/sys/unix"
@@ -25,7 +26,8 @@ type Plan struct {
 	Masked   []string
 	Readonly []string
 	Process  ProcessPlan
-	Init     bool      // a minimal pid 1 runs above the process
+	Init     bool // a minimal pid 1 runs above the process
+	Policies degrade.Policies
 	GivenUp  []Problem // what the configuration asked for and does not get
 }
 

@@ -8,6 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/userns"
 )
 
@@ -45,7 +46,7 @@ func (p *Plan) devices(list []specs.LinuxDevice, bad *planError) {
 		made := device(d, i, canMake, bad)
 		p.Devices = append(p.Devices, made)
 		if !made.Make && (d.FileMode != nil || d.UID != nil || d.GID != nil) {
-			p.GivenUp = append(p.GivenUp, Problem{Path: fmt.Sprintf("linux.devices[%d]", i), Text: "bound from the host, whose owner and mode it keeps: fileMode, uid and gid are not applied"})
+			p.giveUp(degrade.Devices, fmt.Sprintf("linux.devices[%d]", i), "bound from the host, whose owner and mode it keeps: fileMode, uid and gid are not applied", bad)
 		}
 	}
 	for _, d := range defaultDevices {

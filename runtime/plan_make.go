@@ -8,6 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -21,6 +22,7 @@ type planInput struct {
 	choice  userns.Choice
 	keyring bool
 	init    bool
+	degrade degrade.Policies
 }
 
 // makePlan compiles a configuration. It asks nothing of the kernel.
@@ -36,6 +38,12 @@ func makePlan(in planInput) (*Plan, error) {
 		Masked: s.Linux.MaskedPaths, Readonly: s.Linux.ReadonlyPaths,
 		GivenUp: append([]Problem(nil), in.loaded.GivenUp...),
 	}
+	var notes []Problem
+	var err error
+	if p.Policies, notes, err = policies(in.degrade, s.Annotations); err != nil {
+		bad.add("", "%v", err)
+	}
+	p.GivenUp = append(p.GivenUp, notes...)
 	for _, note := range in.choice.Notes {
 		p.GivenUp = append(p.GivenUp, Problem{Path: "linux.namespaces", Text: note})
 	}

@@ -9,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -31,7 +32,7 @@ func (p *Plan) mounts(list []specs.Mount, bad *planError) {
 				out.Source = filepath.Join(p.Bundle, out.Source)
 			}
 		default:
-			p.filesystem(&out, i)
+			p.filesystem(&out, i, bad)
 		}
 		if out.Destination == "/" {
 			p.rootMount(&out, bad)
@@ -58,7 +59,7 @@ func (p *Plan) rootMount(m *Mount, bad *planError) {
 }
 
 // filesystem settles what depends on the namespaces: the version of cgroup, what stands in for it, ids that are not mapped.
-func (p *Plan) filesystem(m *Mount, i int) {
+func (p *Plan) filesystem(m *Mount, i int, bad *planError) {
 	// There is nothing below a new mount, so what holds for all below it holds for the mount.
 	o := &m.Options
 	o.Set, o.Clear = o.Set&^o.RecClear|o.RecSet, o.Clear|o.RecClear
@@ -78,12 +79,12 @@ func (p *Plan) filesystem(m *Mount, i int) {
 			m.Else = lowerOf(m.Options.Data)
 		}
 	}
-	p.dropUnmapped(m, i)
+	p.dropUnmapped(m, i, bad)
 }
 
 // dropUnmapped leaves out uid= and gid= of ids that the container does not have: the kernel would refuse the whole mount.
 // Every configuration that `spec` writes has gid=5 for devpts; without it the terminals belong to the user's own group.
-func (p *Plan) dropUnmapped(m *Mount, i int) {
+func (p *Plan) dropUnmapped(m *Mount, i int, bad *planError) {
 	if p.User.Kind != userns.Create {
 		return
 	}
@@ -103,7 +104,7 @@ func (p *Plan) dropUnmapped(m *Mount, i int) {
 			kept = append(kept, o)
 			continue
 		}
-		p.GivenUp = append(p.GivenUp, Problem{Path: fmt.Sprintf("mounts[%d].options", i), Text: o + ": not mapped in the container; left out"})
+		p.giveUp(degrade.Devpts, fmt.Sprintf("mounts[%d].options", i), o+": not mapped in the container; left out", bad)
 	}
 	m.Options.Data = kept
 }

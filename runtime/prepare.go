@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -41,6 +42,8 @@ type CreateOptions struct {
 	NoNewKeyring bool
 	// Init runs a minimal pid 1 above the process: it waits for orphans and forwards signals.
 	Init bool
+	// Degrade says what becomes of what cannot be had here. The zero value is the defaults.
+	Degrade degrade.Policies
 	// Replace first clears away what a predecessor of the same id left that has ended, or whose foreground command died.
 	Replace bool
 	// Attended says that this process clears the container away at its end. If it dies before, [Store.Clear] does.
@@ -88,7 +91,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 		return nil, err
 	}
 	j.plan, err = makePlan(planInput{
-		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init,
+		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade,
 	})
 	if err != nil {
 		return nil, err

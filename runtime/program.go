@@ -2,11 +2,13 @@ package runtime
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -24,17 +26,36 @@ type actions struct {
 type layout struct {
 	extra int // how many the process keeps besides the standard streams
 	wait  bool
-	joins int // namespaces to join, the user namespace included
+	late  []string // by name, what is needed once start has come
+	joins int      // namespaces to join, the user namespace included
+	early []string // by name, what is needed up to then
 }
 
 func (l layout) start() int       { return 3 + l.extra }
 func (l layout) result() int      { return l.start() + 1 }
-func (l layout) status() int      { return l.start() + 2 }
-func (l layout) join(i int) int   { return l.start() + 3 + i }
+func (l layout) status() int      { return l.start() + 2 + len(l.late) }
+func (l layout) join(i int) int   { return l.status() + 1 + i }
 func (l layout) pidfd() int       { return l.join(0) } // of exec, which joins by a pidfd alone
 func (l layout) keeps() int       { return l.start() }
 func constFD(n int) launch.Arg    { return launch.Const(n) }
 func cloexec(n uint64) launch.Arg { return launch.Const(n | unix.O_CLOEXEC) }
+
+// number is where the descriptor of this name is, or -1.
+func (l layout) number(name string) int {
+	if i := slices.Index(l.late, name); i >= 0 {
+		return l.result() + 1 + i
+	}
+	if i := slices.Index(l.early, name); i >= 0 {
+		return l.join(l.joins) + i
+	}
+	return -1
+}
+
+// layout is where the program of this Plan finds its descriptors.
+func (p *Plan) layout(extra int, wait bool) layout {
+	at := layout{extra: extra, wait: wait, joins: len(p.Join) + 1}
+	return at
+}
 
 // compiler turns a Plan into a program. Each of its methods adds the steps of one concern; the order of the concerns is in
 // compile and is the design.
@@ -42,6 +63,7 @@ type compiler struct {
 	launch.Builder
 	plan     *Plan // nil in an exec
 	process  *ProcessPlan
+	policies degrade.Policies
 	at       layout
 	act      actions
 	root     launch.Slot // the root file system, O_PATH
@@ -60,7 +82,7 @@ type compiler struct {
 
 // compile makes the program that sets a new container up and executes its process. Bare leaves the words out.
 func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Problem, error) {
-	c := &compiler{plan: p, process: &p.Process, at: at, act: act, sources: make(map[int]launch.Slot)}
+	c := &compiler{plan: p, process: &p.Process, policies: p.Policies, at: at, act: act, sources: make(map[int]launch.Slot)}
 	c.Bare = bare
 	c.StatusFD = at.status()
 	c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
@@ -92,12 +114,6 @@ func (c *compiler) say(parts ...string) string {
 		return ""
 	}
 	return strings.Join(parts, "")
-}
-
-// note lists something that was given up, if the steps get here.
-func (c *compiler) note(path, text string) {
-	c.Note(c.say("give up: ", text), len(c.notes))
-	c.notes = append(c.notes, Problem{Path: path, Text: text})
 }
 
 // writeSelf writes one of our own files in /proc. They become unreachable for us once we are not dumpable, so a later one is
@@ -139,11 +155,15 @@ func (c *compiler) oomScore(adj *int) {
 	}
 	done, refused := c.Label(), c.Label()
 	open, write := c.writeSelf("set oom_score_adj", "oom_score_adj", itoa(*adj))
+	if !c.allows(degrade.OOM) {
+		write.Remedy("only root may lower it; " + degrade.Remedy(degrade.OOM))
+		return
+	}
 	open.On(refused, unix.EACCES, unix.EPERM)
 	write.On(refused, unix.EACCES, unix.EPERM)
 	c.Jump(done)
 	c.Place(refused)
-	c.note("process.oomScoreAdj", "only root may lower it; it stays as the caller's")
+	c.note(degrade.OOM, "process.oomScoreAdj", "only root may lower it; it stays as the caller's")
 	c.Place(done)
 }
 

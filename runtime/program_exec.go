@@ -5,21 +5,32 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 )
+
+// execPlan is what an exec will be.
+type execPlan struct {
+	process  *ProcessPlan
+	flags    uint64 // CLONE_NEW* of the namespaces to join
+	keyring  string
+	deadline time.Duration
+	policies degrade.Policies
+}
 
 // compileExec makes the program of a process that joins a running container. Its processes are hostile, and see us from the
 // setns on: so we are not dumpable before, and have nothing open that is not the process's to be, but the socket to our
 // parent. They may stop us; hence the deadline.
-func compileExec(p *ProcessPlan, at layout, flags uint64, keyring string, deadline time.Duration, act actions, bare bool) (*launch.Program, []Problem, error) {
-	c := &compiler{process: p, at: at, act: act, deadline: deadline}
+func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program, []Problem, error) {
+	p := e.process
+	c := &compiler{process: p, policies: e.policies, at: at, act: act, deadline: e.deadline}
 	c.Bare = bare
 	c.StatusFD = at.status()
 	c.Call("umask", unix.SYS_UMASK, launch.Const(0))
 	c.oomScore(p.OOMScoreAdj)
 	c.goPrivate()
-	c.join(flags)
-	c.session(keyring)
+	c.join(e.flags)
+	c.session(e.keyring)
 	c.terminalInside(p)
 	c.become(p)
 	c.finish(p)

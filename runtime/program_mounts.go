@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -73,7 +74,7 @@ func (c *compiler) attributes(m Mount, s launch.Slot, label string, how, set, cl
 	c.setattr(label, s.Arg(), c.String(""), how, unix.MountAttr{Attr_set: set & atime, Attr_clr: clear}).Path(m.Destination).On(locked, unix.EPERM)
 	c.Jump(done)
 	c.Place(locked)
-	c.note(mountPath(m)+".options", "the flags of "+m.Source+" are locked by the mount namespace outside and stay as they are")
+	c.note(degrade.MountFlags, mountPath(m)+".options", "the flags of "+m.Source+" are locked by the mount namespace outside and stay as they are")
 	c.Place(done)
 }
 
@@ -83,7 +84,7 @@ func mountPath(m Mount) string { return "mounts[" + strconv.Itoa(m.Index) + "]" 
 func (c *compiler) mount(m Mount, i int) {
 	label := c.say("mount ", m.Type, " on ", m.Destination)
 	refused, done, target := none, c.Label(), c.Slot()
-	if m.Else != "" {
+	if m.Else != "" && c.allows(fallbackKind(m.Type)) {
 		refused = c.Label()
 	}
 	data := append(append([]string(nil), m.Options.Data...), m.Options.SBFlags...)
@@ -101,7 +102,7 @@ func (c *compiler) mount(m Mount, i int) {
 	if refused != none {
 		c.Jump(done)
 		c.Place(refused)
-		c.note(mountPath(m), m.Type+" cannot be mounted here; "+m.Else+" of the host stands in for it, read-only")
+		c.note(fallbackKind(m.Type), mountPath(m), m.Type+" cannot be mounted here; "+m.Else+" of the host stands in for it, read-only")
 		m.Source, m.Options.RecSet = m.Else, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV
 		if m.Type != "overlay" { // of the system's directories, where programs are
 			m.Options.RecSet |= unix.MOUNT_ATTR_NOEXEC
@@ -110,6 +111,14 @@ func (c *compiler) mount(m Mount, i int) {
 		c.bind(m, c.sources[i])
 	}
 	c.Place(done)
+}
+
+// fallbackKind is what the policy for a file system that is refused is called.
+func fallbackKind(fs string) degrade.Kind {
+	if fs == "cgroup2" {
+		return degrade.Cgroup
+	}
+	return degrade.Kind(fs)
 }
 
 // mountPoint makes and opens the directory to mount on. For proc and sysfs no link may lead there: what is masked and made

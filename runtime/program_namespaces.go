@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -173,11 +174,15 @@ func (c *compiler) session(keyring string) {
 		return
 	}
 	full, done := c.Label(), c.Label()
-	c.Call("make a session keyring", unix.SYS_KEYCTL, launch.Const(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String(keyring)).
-		On(full, unix.EDQUOT, unix.ENOMEM, unix.ENOSYS, unix.EPERM, unix.EACCES)
+	join := c.Call("make a session keyring", unix.SYS_KEYCTL, launch.Const(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String(keyring)).
+		Remedy("the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here; " + degrade.Remedy(degrade.Keyring))
+	if !c.allows(degrade.Keyring) {
+		return
+	}
+	join.On(full, unix.EDQUOT, unix.ENOMEM, unix.ENOSYS, unix.EPERM, unix.EACCES)
 	c.Jump(done)
 	c.Place(full)
-	c.note("keyring", "no session keyring of its own: the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here")
+	c.note(degrade.Keyring, "keyring", "no session keyring of its own: the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here")
 	c.Place(done)
 }
 

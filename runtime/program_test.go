@@ -28,7 +28,7 @@ func programs(t *testing.T) (list []program) {
 			t.Fatal(err)
 		}
 		for _, wait := range []bool{false, true} {
-			compiled, _, err := compile(plan, layout{joins: len(plan.Join) + 1, wait: wait, extra: 2}, actions{}, false)
+			compiled, _, err := compile(plan, plan.layout(2, wait), actions{}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -323,7 +323,7 @@ func TestBareIsTheSame(t *testing.T) {
 		}
 		var arenas [3][]byte
 		for i, bare := range []bool{true, false, true} {
-			compiled, _, err := compile(plan, layout{joins: len(plan.Join) + 1, wait: true}, actions{}, bare)
+			compiled, _, err := compile(plan, plan.layout(0, true), actions{}, bare)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -87,11 +87,7 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 	if b.failed != nil {
 		return "", b.failed
 	}
-	for _, n := range child.Notes() {
-		if n < len(b.notes) {
-			b.plan.GivenUp = append(b.plan.GivenUp, b.notes[n])
-		}
-	}
+	b.plan.GivenUp = append(b.plan.GivenUp, noted(b.notes, child.Notes())...)
 	if b.rec.process.pid == 0 || len(child.Notes()) > 0 {
 		if err := b.record(child); err != nil {
 			return "", err
@@ -100,9 +96,7 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 	if b.rec.process.pid == 0 {
 		return "", fmt.Errorf("process %d cannot be seen in /proc: it was ended, or /proc hides processes (hidepid) and is to be mounted without that", child.Pid())
 	}
-	for _, p := range b.plan.GivenUp {
-		b.store.log.Debug("given up", "id", b.id, "path", p.Path, "reason", p.Text)
-	}
+	b.store.tell(b.id, b.plan.GivenUp)
 	if s := b.options.ConsoleSize; console != nil && s != nil && b.plan.Process.Rows == 0 {
 		_ = unix.IoctlSetWinsize(int(console.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(s.Height), Col: uint16(s.Width)})
 	}

@@ -107,7 +107,7 @@ func (b *box) steps(o CreateOptions, wait bool) int {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	program, _, err := compile(plan, layout{extra: 1, wait: wait, joins: len(plan.Join) + 1}, actions{}, false)
+	program, _, err := compile(plan, plan.layout(1, wait), actions{}, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func execSteps(t *testing.T, c *Container, o ExecOptions) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, _, err := compileExec(plan, layout{extra: 1, joins: 1}, target.flags, "_ses."+c.id, defaultExecDeadline, actions{}, false)
+	program, _, err := compileExec(execPlan{process: plan, flags: target.flags, keyring: "_ses." + c.id, deadline: defaultExecDeadline}, layout{extra: 1, joins: 1}, actions{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,10 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	policies, err := o.policies()
+	if err != nil {
+		return 0, err
+	}
 	c, err := a.load(id)
 	if err != nil {
 		return 0, err
@@ -72,7 +76,7 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 	}
 	start := func(ctx context.Context, forked func() func()) (*runtime.Process, error) {
 		return c.Exec(ctx, runtime.ExecOptions{
-			Process: process, User: o.user, ExtraFiles: files,
+			Process: process, User: o.user, ExtraFiles: files, Degrade: policies,
 			Stdio:         runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
 			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile, Forked: forked,
 		})

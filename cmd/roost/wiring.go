@@ -9,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/runtime"
@@ -20,6 +21,7 @@ type wiring struct {
 	preserveFDs            int
 	noPivot, noNewKeyring  bool
 	idMap                  string
+	degrade                []string
 	ignored                bool
 	refused                string
 }
@@ -29,6 +31,7 @@ func (w *wiring) processFlags() []flags.Flag {
 	return []flags.Flag{
 		{Name: "console-socket", Arg: "SOCKET", To: &w.consoleSocket, Complete: flags.Files, Help: "send the master of the terminal to this unix socket"},
 		{Name: "pid-file", Arg: "FILE", To: &w.pidFile, Complete: flags.Files, Help: "write the pid of the process to this file"},
+		{Name: "degrade", Arg: "KIND=POLICY", To: &w.degrade, Help: "deny, warn or ignore when a thing of this kind cannot be had here; see docs/degrading.md"},
 		{Name: "preserve-fds", Arg: "N", To: &w.preserveFDs, Help: "pass the N descriptors from 3 on"},
 		{Name: "pidfd-socket", Arg: "SOCKET", To: &w.refused, Unsupported: "pidfds are not sent to sockets"},
 	}
@@ -55,11 +58,22 @@ func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateO
 			return o, fmt.Errorf("--bundle: %w", err)
 		}
 	}
+	if o.Degrade, err = w.policies(); err != nil {
+		return o, err
+	}
 	o.Stdio = runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr}
 	o.ExtraFiles = files
 	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
 	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
 	return o, nil
+}
+
+// policies are those of the flags.
+func (w *wiring) policies() (p degrade.Policies, err error) {
+	if err = p.Set(w.degrade...); err != nil {
+		err = fmt.Errorf("--degrade: %w", err)
+	}
+	return p, err
 }
 
 // inherited returns the n descriptors from 3 on. Our own are close-on-exec, those from the caller cannot be.

@@ -1,0 +1,70 @@
+package runtime
+
+import (
+	"slices"
+
+	"github.com/roost-run/roost/internal/degrade"
+)
+
+// giveUp lists something that the configuration asks for and cannot have here, or, where the policy for its kind is to deny,
+// refuses it. The text says what is lacking.
+func (p *Plan) giveUp(kind degrade.Kind, path, text string, bad *planError) {
+	switch p.Policies.For(kind) {
+	case degrade.Deny:
+		bad.add(path, "%s; %s", text, degrade.Remedy(kind))
+	case degrade.Warn:
+		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text, Loud: true})
+	default:
+		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text})
+	}
+}
+
+// allows reports whether the program may go on without a thing of this kind: if so, a step has a way around it that ends in a
+// note; and if not, it fails.
+func (c *compiler) allows(kind degrade.Kind) bool { return c.policies.Allows(kind) }
+
+// note lists something that was given up, if the steps get here.
+func (c *compiler) note(kind degrade.Kind, path, text string) {
+	c.Note(c.say("give up: ", text), len(c.notes))
+	c.notes = append(c.notes, Problem{Path: path, Text: text, Loud: c.policies.For(kind) == degrade.Warn})
+}
+
+// noted are the notes that a program told, by their numbers.
+func noted(notes []Problem, numbers []int) []Problem {
+	var list []Problem
+	for _, n := range numbers {
+		if n < len(notes) {
+			list = append(list, notes[n])
+		}
+	}
+	return list
+}
+
+// tell logs what was given up.
+func (s *Store) tell(id string, list []Problem) {
+	for _, p := range list {
+		log := s.log.Debug
+		if p.Loud {
+			log = s.log.Warn
+		}
+		log("given up", "id", id, "path", p.Path, "reason", p.Text)
+	}
+}
+
+// policies are those of the caller, made stricter by the annotation.
+func policies(given degrade.Policies, annotations map[string]string) (degrade.Policies, []Problem, error) {
+	value, ok := annotations[degrade.Annotation]
+	if !ok {
+		return given, nil, nil
+	}
+	looser, err := given.Tighten(value)
+	if err != nil {
+		return given, nil, err
+	}
+	var list []Problem
+	for _, word := range slices.Sorted(slices.Values(looser)) {
+		list = append(list, Problem{Path: "annotations." + degrade.Annotation, Loud: true,
+			Text: word + " would be looser than what the caller said, and an annotation may come from an image: no effect; say it with --degrade"})
+	}
+	return given, list, nil
+}
