@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -17,6 +18,7 @@ type birth struct {
 	wait    bool
 	held    map[string]*os.File // what the program has by name, see layout
 	dir     *directory
+	cgroup  *cgroupv2.Group // of the container's own, or nil
 	rec     record
 	notes   []Problem
 	maps    chan error
@@ -30,10 +32,16 @@ type birth struct {
 // directory is only made before if the child needs something in it. A child whose parent dies, or finds that the id is
 // taken, ends at its next sync point.
 func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
-	if b.wait || b.plan.Root.Make {
-		if b.dir, err = b.makeDirectory(); err != nil {
+	if b.wait || b.plan.Root.Make || b.plan.Cgroup != nil {
+		if b.dir, err = b.makeDirectory(); err == nil {
+			err = b.makeCgroup()
+		}
+		if err != nil {
 			return b.undo(err)
 		}
+	}
+	if b.cgroup != nil {
+		defer b.cgroup.Close()
 	}
 	child, err := b.fork(program, at, joins)
 	if err != nil {
@@ -96,7 +104,7 @@ func (b *birth) makeDirectory() (*directory, error) {
 // undo takes the directory away after an error. The processes are gone already.
 func (b *birth) undo(err error) error {
 	if b.dir != nil {
-		err = errors.Join(err, b.dir.remove())
+		err = errors.Join(err, b.dir.clearCgroup(context.Background()), b.dir.remove())
 		b.dir.close()
 	}
 	return err
@@ -127,7 +135,11 @@ func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*lau
 		}
 		files = append(files, launch.File{File: fifos[0], To: at.start()}, launch.File{File: fifos[1], To: at.result()})
 	}
-	child, err := launch.Start(program, launch.Options{Files: files, StopAt: b.options.stopAt})
+	options := launch.Options{Files: files, StopAt: b.options.stopAt}
+	if b.cgroup != nil {
+		options.Cgroup = b.cgroup.Dir()
+	}
+	child, err := launch.Start(program, options)
 	if err != nil {
 		return nil, userns.CloneError(err)
 	}

@@ -41,6 +41,9 @@ func (c *Container) removeEnded() (done bool, err error) {
 	if id, ok := d.readIdentity(); !ok || id != c.rec.process {
 		return false, nil
 	}
+	if err := d.clearCgroup(context.Background()); err != nil {
+		return false, err
+	}
 	return true, d.remove()
 }
 
@@ -124,6 +127,9 @@ func (s *Store) clear(ctx context.Context, d *directory) error {
 		if err := c.killAll(ctx); err != nil {
 			return fmt.Errorf("container %s: %w", d.id, err)
 		}
+	}
+	if err := d.clearCgroup(ctx); err != nil {
+		return fmt.Errorf("container %s: %w", d.id, err)
 	}
 	return d.remove()
 }

@@ -25,6 +25,7 @@ import (
 //	start        a FIFO: `start` writes a byte, the container's process waits for it
 //	result       a FIFO: the container's process tells `start` what went wrong
 //	rootfs       an empty directory, for containers without a bundle
+//	cgroup       a link that leads nowhere: where the container's cgroup is, if it has one of its own
 //	exit         the exit status, where somebody recorded it
 //
 // A flock(2) on the directory is held by whoever changes it: create until all is set up, start, delete.

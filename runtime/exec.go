@@ -47,8 +47,12 @@ func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 }
 
 func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
-	if err := c.mayExec(ctx); err != nil {
+	cgroup, err := c.mayExec(ctx)
+	if err != nil {
 		return nil, err
+	}
+	if cgroup != nil {
+		defer cgroup.Close()
 	}
 	if o.Deadline <= 0 {
 		o.Deadline = defaultExecDeadline
@@ -62,7 +66,7 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{container: c, options: o, process: &Process{}}
+	e := &execution{container: c, options: o, cgroup: cgroup, process: &Process{}}
 	at := layout{extra: len(o.ExtraFiles), joins: 1}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
 		return compileExec(execPlan{plan, target.flags, "_ses." + c.id, o.Deadline, o.Degrade}, at, actions{ready: e.ready}, bare)
@@ -99,34 +103,36 @@ func (c *Container) waitForStarted() {
 	c.started = nil
 }
 
-func (c *Container) mayExec(ctx context.Context) error {
+// mayExec says why not, and opens what the process is born in.
+func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, err error) {
 	d, err := c.store.openDirectory(c.id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer d.close()
 	// Whoever sets it up holds the lock. Until that is done its mount namespace has the host's root, and who is root could
 	// join it like that.
 	if err := d.share(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	status, err := c.status(d)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case status == Stopped:
-		return fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
+		return nil, fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
 	case status != Running:
 		// Until it executes, the first process is a copy of the runtime that nobody may look into: not even we.
-		return fmt.Errorf("cannot exec in a container that is %s: %w; start it first", status, ErrNotRunning)
+		return nil, fmt.Errorf("cannot exec in a container that is %s: %w; start it first", status, ErrNotRunning)
 	}
-	return nil
+	return d.openCgroup()
 }
 
 // execution is an exec while it is under way.
 type execution struct {
 	container *Container
 	options   ExecOptions
+	cgroup    *os.File // the container's, or nil
 	process   *Process
 	notes     []Problem
 	others    func() // what Forked returned
@@ -140,7 +146,7 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 		return err
 	}
 	files = append(files, launch.File{File: pidfd, To: at.pidfd()})
-	child, err := launch.Start(program, launch.Options{Files: files, StopAt: o.stopAt})
+	child, err := launch.Start(program, launch.Options{Files: files, Cgroup: e.cgroup, StopAt: o.stopAt})
 	if err != nil {
 		return os.NewSyscallError("clone3", err)
 	}

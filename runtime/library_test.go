@@ -360,13 +360,13 @@ func TestInit(t *testing.T) {
 func TestLogger(t *testing.T) {
 	b := newBox(t)
 	s := b.spec("true")
-	s.Linux.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}
+	s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_OF_TOMORROW"}}
 	c, p := b.run("logs", s)
 	b.wait(p)
-	if !strings.Contains(b.log.String(), "given up") || !strings.Contains(b.log.String(), "linux.resources") {
+	if !strings.Contains(b.log.String(), "given up") || !strings.Contains(b.log.String(), "CAP_OF_TOMORROW") {
 		t.Errorf("%q", b.log)
 	}
-	if st, err := c.State(); err != nil || !strings.Contains(st.Annotations[GivenUpAnnotation], "linux.resources") {
+	if st, err := c.State(); err != nil || !strings.Contains(st.Annotations[GivenUpAnnotation], "CAP_OF_TOMORROW") {
 		t.Errorf("%+v, %v", st, err)
 	}
 }

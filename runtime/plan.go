@@ -24,6 +24,7 @@ type Plan struct {
 	Devices  []Device
 	Links    []Link // in /dev
 	Masked   []string
+	Cgroup   *Cgroup // one of its own; nil stays in the caller's
 	Readonly []string
 	Process  ProcessPlan
 	Init     bool // a minimal pid 1 runs above the process

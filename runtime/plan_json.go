@@ -37,6 +37,7 @@ type (
 		Mounts         []mountJSON   `json:"mounts"`
 		Devices        []deviceJSON  `json:"devices"`
 		Links          []linkJSON    `json:"links"`
+		Cgroup         *cgroupJSON   `json:"cgroup,omitempty"`
 		Masked         []string      `json:"maskedPaths"`
 		Readonly       []string      `json:"readonlyPaths"`
 		Process        processJSON   `json:"process"`
@@ -51,6 +52,10 @@ type (
 		Writer    string `json:"writer,omitempty"` // self, parent, helpers
 		Setgroups bool   `json:"setgroups"`
 		Source    string `json:"source"`
+	}
+	cgroupJSON struct {
+		Path        string `json:"path"` // below the mount of cgroup v2; ./ is roost's own cgroup
+		DeviceRules int    `json:"deviceRules"`
 	}
 	joinJSON struct {
 		Kind string `json:"kind"`
@@ -137,6 +142,7 @@ func (p *Plan) asJSON() planJSON {
 		Mounts:   each(p.Mounts, Mount.asJSON),
 		Devices:  each(p.Devices, Device.asJSON),
 		Links:    each(p.Links, func(l Link) linkJSON { return linkJSON{"/dev/" + l.Name, l.Target} }),
+		Cgroup:   p.Cgroup.asJSON(),
 		Masked:   each(p.Masked, inContainer),
 		Readonly: each(p.Readonly, inContainer),
 		Process:  p.Process.asJSON(), Init: p.Init,
@@ -247,4 +253,11 @@ func (p *ProcessPlan) asJSON() processJSON {
 		Rlimits:    each(p.Rlimits, func(r Rlimit) rlimitJSON { return rlimitJSON{r.Name, r.Soft, r.Hard} }),
 		NoNewPrivs: p.NoNewPrivs, OOMScoreAdj: p.OOMScoreAdj,
 	}
+}
+
+func (c *Cgroup) asJSON() *cgroupJSON {
+	if c == nil {
+		return nil
+	}
+	return &cgroupJSON{c.Path, len(c.Devices)}
 }

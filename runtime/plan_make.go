@@ -23,6 +23,7 @@ type planInput struct {
 	keyring bool
 	init    bool
 	degrade degrade.Policies
+	devices bool // the container could make device nodes, and use them
 }
 
 // makePlan compiles a configuration. It asks nothing of the kernel.
@@ -55,6 +56,7 @@ func makePlan(in planInput) (*Plan, error) {
 	p.rootfs(s, in.own, &bad)
 	p.mounts(s.Mounts, &bad)
 	p.devices(s.Linux.Devices, &bad)
+	p.cgroup(s.Linux, in.devices, &bad)
 	if s.Process == nil {
 		bad.add("process", "missing; without a process there is nothing to run")
 	} else {

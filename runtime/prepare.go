@@ -92,6 +92,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	}
 	j.plan, err = makePlan(planInput{
 		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade,
+		devices: choice.Kind == userns.None && j.caller.MakesDevices(),
 	})
 	if err != nil {
 		return nil, err

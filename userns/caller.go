@@ -23,6 +23,8 @@ type Caller struct {
 	// SetsIDs: CAP_SETUID and CAP_SETGID are; with these the caller writes any
 	// map of its own ids (user_namespaces(7)).
 	SetsIDs bool
+	// Mknod: CAP_MKNOD is. It is worth something in the machine's own user namespace only, see MakesDevices.
+	Mknod bool
 	// Setfcap: CAP_SETFCAP is; nobody maps id 0 of this namespace into another
 	// without it (since Linux 5.12).
 	Setfcap bool
@@ -61,12 +63,23 @@ func (c *Caller) capabilities() error {
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return fmt.Errorf("own capabilities: capget: %w", err)
 	}
-	// All four are in the first word.
+	// All of them are in the first word.
 	has := func(capability uint) bool { return data[0].Effective&(1<<capability) != 0 }
 	c.SetsIDs = has(unix.CAP_SETUID) && has(unix.CAP_SETGID)
 	c.Privileged = c.SetsIDs && has(unix.CAP_SYS_ADMIN)
 	c.Setfcap = has(unix.CAP_SETFCAP)
+	c.Mknod = has(unix.CAP_MKNOD)
 	return nil
+}
+
+// MakesDevices reports whether the caller can make device nodes that work: mknod(2) takes CAP_MKNOD in the first user namespace.
+func (c Caller) MakesDevices() bool {
+	const initial = "user:[4026531837]" // PROC_USER_INIT_INO
+	if !c.Mknod {
+		return false
+	}
+	own, err := os.Readlink("/proc/self/ns/user")
+	return err != nil || own == initial // if it cannot be told, the careful answer
 }
 
 func ownMap(path string) (idmap.Map, error) {

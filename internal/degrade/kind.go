@@ -15,6 +15,7 @@ const (
 	Unified      Kind = "unified"
 	Cgroup       Kind = "cgroup"  // a cgroup of its own (cgroupsPath), and the mount of its tree
 	Devices      Kind = "devices" // device rules, and what a bound device node keeps of the host's
+	DeviceFilter Kind = "devicefilter"
 	RDT          Kind = "rdt"
 	Label        Kind = "label" // AppArmor, SELinux
 	Seccomp      Kind = "seccomp"
@@ -76,6 +77,7 @@ func rules() []rule {
 		{Unified, Deny, "files of cgroup v2 by name"},
 		{Cgroup, Ignore, "a cgroup of its own, and the mount that shows it"},
 		{Devices, Ignore, "device rules where no device can be made anyway; owner and mode of bound nodes"},
+		{DeviceFilter, Deny, "the device filter of a container that can make devices, under the root of the machine"},
 		{RDT, Deny, "cache and memory bandwidth allocation"},
 		{Label, Deny, "AppArmor profiles and SELinux labels"},
 		{Seccomp, Deny, "the filter of system calls"},

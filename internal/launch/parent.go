@@ -23,6 +23,8 @@ type File struct {
 type Options struct {
 	// Files are what the child keeps; all else is closed. Numbers below the highest that are not named are closed, too.
 	Files []File
+	// Cgroup is the directory of a cgroup of version 2 that the child is born in; nil is ours.
+	Cgroup *os.File
 	// StopAt, when positive, ends the child before that step, as a kill there would: for tests.
 	StopAt int
 }
@@ -68,12 +70,16 @@ func Start(p *Program, o Options) (*Child, error) {
 		pidfd:      uint64(uintptr(unsafe.Pointer(&h.pidfd))),
 		exitSignal: uint64(syscall.SIGCHLD),
 	}
+	if o.Cgroup != nil {
+		args.flags |= unix.CLONE_INTO_CGROUP
+		args.cgroup = uint64(o.Cgroup.Fd())
+	}
 	// Like Go's own forks: so no descriptor is seen between its making and its close-on-exec flag. Our child closes what it
 	// does not know, but it must know what there is.
 	syscall.ForkLock.Lock()
 	pid, errno := unsafeForkAndRun(args, unsafe.Pointer(h))
 	syscall.ForkLock.Unlock()
-	keepAlive(arena, o.Files)
+	keepAlive(arena, o.Files, o.Cgroup)
 	if errno != 0 {
 		unix.Close(pair[0])
 		return nil, errno

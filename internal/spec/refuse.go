@@ -65,8 +65,6 @@ func hollow(d *strictjson.Decoder) bool {
 // notSupported is the sentence for a property, by its path.
 func notSupported(path string) string {
 	switch {
-	case strings.HasPrefix(path, "linux.resources.devices"):
-		return `device rules other than {"allow": false, "access": "rwm"} are not supported yet; remove it`
 	case strings.HasPrefix(path, "linux.resources."):
 		return "limits are not supported yet; remove it, and limit the service or scope that roost runs in"
 	case strings.HasPrefix(path, "mounts["):

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -15,11 +16,8 @@ func (r *report) linux(l *specs.Linux) {
 	if l.Resources != nil {
 		r.deviceRules(l.Resources.Devices)
 	}
-	switch {
-	case hasNUL(l.CgroupsPath):
+	if hasNUL(l.CgroupsPath) {
 		r.refuse("linux.cgroupsPath", nulText)
-	case l.CgroupsPath != "":
-		r.giveUp("linux.cgroupsPath", "not applied yet: the container stays in the cgroup that roost runs in")
 	}
 	r.namespaces(l.Namespaces)
 	r.devices(l.Devices)
@@ -119,16 +117,25 @@ func (r *report) absolutePath(at func() string, p string) {
 	}
 }
 
-// deviceRules accepts the one rule that every `spec` writes, to deny all devices, and says that nothing enforces it.
+// deviceRules are for a filter that runtime puts in force where devices can be made.
 func (r *report) deviceRules(rules []specs.LinuxDeviceCgroup) {
 	for i, rule := range rules {
-		path := strictjson.Element("linux.resources.devices", i)
-		denyAll := !rule.Allow && (rule.Type == "" || rule.Type == "a") && rule.Major == nil && rule.Minor == nil && rule.Access == "rwm"
-		if !denyAll {
-			r.refuse(path, notSupported(path))
-			continue
+		at := func(member string) string { return strictjson.Element("linux.resources.devices", i) + "." + member }
+		switch rule.Type {
+		case "", "a", "b", "c":
+		default:
+			r.refuse(at("type"), quote(rule.Type)+" is no kind of device; it is a (all), b (block) or c (character)")
 		}
-		r.giveUp(path, "not applied yet: no device filter keeps the container from devices that it can reach")
+		if strings.Trim(rule.Access, "rwm") != "" {
+			r.refuse(at("access"), quote(rule.Access)+" is no access; it is made of r (read), w (write) and m (mknod)")
+		}
+		// Other runtimes take -1 for all numbers, and so do their configurations.
+		if n := rule.Major; n != nil && (*n < -1 || *n >= 1<<12) {
+			r.refuse(at("major"), strconv.FormatInt(*n, 10)+" is not from 0 to 4095, nor -1 for all")
+		}
+		if n := rule.Minor; n != nil && (*n < -1 || *n >= 1<<20) {
+			r.refuse(at("minor"), strconv.FormatInt(*n, 10)+" is not from 0 to 1048575, nor -1 for all")
+		}
 	}
 }
 
