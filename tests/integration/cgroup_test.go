@@ -48,14 +48,14 @@ func TestDeviceFilter(t *testing.T) {
 
 func TestDeviceRulesAllow(t *testing.T) {
 	needRoot(t)
-	major, minor := int64(1), int64(11)
+	major, minor := int64(10), int64(229) // fuse, which opens for anybody
 	allow := func(s *specs.Spec) {
 		s.Linux.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{
 			{Allow: false, Access: "rwm"}, {Allow: true, Type: "c", Major: &major, Minor: &minor, Access: "r"},
 		}}
-		s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/kmsg", Type: "c", Major: major, Minor: minor}}
+		s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: major, Minor: minor}}
 	}
-	if got := output(t, "exec 3</dev/kmsg && echo read; (exec 3>/dev/kmsg) 2>/dev/null || echo not written", allow); got != "read\nnot written" {
+	if got := output(t, "exec 3</dev/fuse && echo read; (exec 3>/dev/fuse) 2>/dev/null || echo not written", allow); got != "read\nnot written" {
 		t.Error(got)
 	}
 }
