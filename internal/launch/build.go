@@ -20,6 +20,8 @@ type Builder struct {
 	// Bare leaves out what only people read, [Program.Steps], which takes most of the time that building takes. The same
 	// building without Bare gives the words to an [Error], see [Error.Describe].
 	Bare bool
+	// Rest is the parent's patience after the last sync point; 0 is what it was up to there, negative any.
+	Rest time.Duration
 
 	steps  []step
 	info   []Step
@@ -331,7 +333,7 @@ func (b *Builder) Program() (*Program, error) {
 	return &Program{
 		Flags: b.Flags, Steps: b.info, head: header{slots: uint32(b.slots), stopAt: never, status: int32(b.StatusFD)},
 		steps: b.steps, rules: b.rules, relocs: b.relocs, data: b.data, space: b.room,
-		syncs: b.syncs, status: b.StatusFD, forks: b.forks, execs: b.execs,
+		syncs: b.syncs, status: b.StatusFD, forks: b.forks, execs: b.execs, rest: b.Rest,
 	}, nil
 }
 
@@ -344,7 +346,7 @@ func (b *Builder) label(i int) string {
 
 // Sync stops the child until the parent has done the action. The child sends the descriptors in the slots (those that hold ^0
 // are left out) and gets the action's reply in the scratch space at reply, of the given size; a longer reply is an error.
-// The deadline is the parent's patience until the child gets here; 0 is [DefaultDeadline].
+// The deadline is the parent's patience until the child gets here; 0 is [DefaultDeadline], and a negative one never passes.
 func (b *Builder) Sync(label string, deadline time.Duration, fds []Slot, reply Arg, replySize int, action Action) StepRef {
 	if deadline == 0 {
 		deadline = DefaultDeadline

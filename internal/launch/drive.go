@@ -71,7 +71,7 @@ func (c *Child) drive() error {
 		}
 		switch ev.kind {
 		case msgFailed:
-			return c.stepError(int(ev.step), syscall.Errno(ev.errno))
+			return c.stepError(ev.message)
 		case msgForked: // meet has seen to it
 		case msgSync:
 			if err := c.answer(ev); err != nil {
@@ -93,11 +93,14 @@ func (c *Child) drive() error {
 	}
 }
 
-// deadline is the patience until the next sync point; after the last, the same until the execve. Whoever is not to hang because
-// somebody stops the child must not hang there either.
+// deadline is the patience until the next sync point; after the last, the same until the execve, unless the program says
+// otherwise. Whoever is not to hang because somebody stops the child must not hang there either.
 func (c *Child) deadline(done int) time.Duration {
 	last := len(c.prog.syncs) - 1
-	if last < 0 {
+	switch {
+	case done >= last && c.prog.rest != 0:
+		return c.prog.rest
+	case last < 0:
 		return DefaultDeadline
 	}
 	return c.prog.syncs[min(done+1, last)].deadline
@@ -189,7 +192,7 @@ func (c *Child) answer(ev event) error {
 	if len(reply) > point.size { // the kernel would cut it silently
 		return fmt.Errorf("%s: a reply of %d bytes, where there is space for %d", c.label(point.step), len(reply), point.size)
 	}
-	m := message{kind: msgGo, sync: ev.sync, size: uint32(len(reply))}
+	m := message{kind: msgGo, sync: ev.sync}
 	packet := append(append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(&m)), messageSize)...), reply...)
 	if err := unix.Send(c.conn, packet, unix.MSG_NOSIGNAL); err != nil && err != syscall.EPIPE {
 		return os.NewSyscallError("send", err)
@@ -197,10 +200,11 @@ func (c *Child) answer(ev event) error {
 	return nil // EPIPE: it is gone, and the socket's end tells
 }
 
-func (c *Child) stepError(i int, errno syscall.Errno) error {
-	e := &Error{Index: i, Errno: errno, Step: Step{Label: "place descriptors"}}
-	if i < len(c.prog.steps) {
-		e.Step = Step{Label: c.label(i)}
+func (c *Child) stepError(m message) error {
+	e := failure(m)
+	e.Label = "place descriptors"
+	if e.Index < len(c.prog.steps) {
+		e.Label = c.label(e.Index)
 	}
 	e.Describe(c.prog)
 	return e

@@ -18,7 +18,7 @@ type event struct {
 	files []*os.File
 }
 
-// next awaits a message. A hang-up alone is not relied on: a process that somebody else forked in the same moment may hold the
+// next awaits a message; a negative patience is endless. A hang-up alone is not relied on: a process that somebody else forked in the same moment may hold the
 // child's end for a while. So the pidfd is looked at as well, and the time. The pidfd comes first: poll looks at them in order,
 // and the last words of a process that has ended are there already when the socket's turn comes.
 func (c *Child) next(patience time.Duration) (event, error) {
@@ -31,8 +31,12 @@ func (c *Child) next(patience time.Duration) (event, error) {
 		if c.pid == 0 { // the first process ends as soon as it made the second
 			fds[0].Fd = -1
 		}
-		left := unix.NsecToTimespec(max(0, time.Until(limit)).Nanoseconds())
-		n, err := unix.Ppoll(fds, &left, nil)
+		var left *unix.Timespec
+		if patience >= 0 {
+			t := unix.NsecToTimespec(max(0, time.Until(limit)).Nanoseconds())
+			left = &t
+		}
+		n, err := unix.Ppoll(fds, left, nil)
 		switch {
 		case err == syscall.EINTR:
 			continue

@@ -84,8 +84,14 @@ func unsafeForkAndRun(args *cloneArgs, base unsafe.Pointer) (int, syscall.Errno)
 			e = verify(base, h, s)
 		case opWriteAll:
 			e = writeAll(h, arg(base, h, s, 0), arg(base, h, s, 1), arg(base, h, s, 2))
-		case opWait:
+		case opWait, opFinish:
 			r, e = waitFor(base, h, s)
+			if s.op == opFinish && e == 0 && r != 0 {
+				tell(h, msgFailed, i, 0, uint64(r))
+				exit(255)
+			}
+		case opAbout:
+			h.out.about = uint32(arg(base, h, s, 0))
 		case opFind:
 			r, e = find(base, h, s)
 		case opReap:

@@ -6,7 +6,7 @@ import "unsafe"
 // forks share the child's end.
 //
 //	child            parent          meaning
-//	msgFailed   →                    a step failed: step, errno, value; the child ends
+//	msgFailed   →                    a step failed: step, errno, or in value the status of a child; the sender ends
 //	msgForked   →                    value is the pid of a fork, which is the process that counts
 //	msgNote     →                    value is a number that the program's maker gave a meaning: something was given up
 //	msgExec     →                    the execve is next; then either msgFailed or the end of the socket
@@ -21,7 +21,7 @@ type message struct {
 	errno uint32
 	sync  uint32
 	value uint64
-	size  uint32 // of the reply that follows
+	about uint32 // what the child does: a number that the program's maker gave a meaning
 	who   uint32 // which process of the child's side speaks
 }
 

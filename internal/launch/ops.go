@@ -128,6 +128,21 @@ func (b *Builder) Wait(label string, pid Arg, deadline time.Duration) StepRef {
 	return b.add(opWait, label, "wait", []Arg{pid, Const(deadline.Milliseconds()), b.space("wait space", waitSize)})
 }
 
+// Finish awaits the end of the child pid, which leads a process group of its own (or is about to), and fails unless it ended
+// with status 0: [Error.Status] tells how. After the deadline (0: there is none) the group is killed, ETIMEDOUT; and so it is
+// when the launcher is gone, ECANCELED. The child has been waited for in any case.
+func (b *Builder) Finish(label string, pid Arg, deadline time.Duration) StepRef {
+	limit := forever
+	if deadline > 0 {
+		limit = uintptr(min(deadline.Milliseconds(), 1<<31-1))
+	}
+	return b.add(opFinish, label, "finish", []Arg{pid, Const(limit), b.space("wait space", waitSize)})
+}
+
+// About gives the failures of the steps from here on, and of the processes that they make, a number, see [Error.About].
+// 0 takes it back.
+func (b *Builder) About(n int) { b.add(opAbout, "", "about", []Arg{Const(n)}) }
+
 // Find gives the address of the first of the paths that this process may execute: a regular file, by the credentials in force.
 // When there is none: the errno of the last that was there (EACCES if it may not be executed, EISDIR for a directory), and
 // else ENOENT.

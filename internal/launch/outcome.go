@@ -9,7 +9,8 @@ import (
 )
 
 // Outcome listens at the other end of what [Builder.ReportTo] named, a FIFO opened for reading only before the process was
-// let go on: nil when it executed, the errno of what failed, ErrDied if it ended before, ErrDeadline. The pidfd is the process's.
+// let go on: nil when it executed, an [*Error] without words if a step failed, ErrDied if it ended before, ErrDeadline; a
+// negative patience is endless. The pidfd is the process's.
 //
 // The FIFO's hang-up says that it executed, as long as it had announced that; without the word before, it was killed.
 func Outcome(fifo, pidfd int, patience time.Duration) error {
@@ -17,8 +18,12 @@ func Outcome(fifo, pidfd int, patience time.Duration) error {
 	announced := false
 	for {
 		fds := []unix.PollFd{{Fd: int32(fifo), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
-		left := unix.NsecToTimespec(max(0, time.Until(limit)).Nanoseconds())
-		n, err := unix.Ppoll(fds, &left, nil)
+		var left *unix.Timespec
+		if patience >= 0 {
+			t := unix.NsecToTimespec(max(0, time.Until(limit)).Nanoseconds())
+			left = &t
+		}
+		n, err := unix.Ppoll(fds, left, nil)
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -35,7 +40,7 @@ func Outcome(fifo, pidfd int, patience time.Duration) error {
 		case n == messageSize && m.kind == msgExec:
 			announced = true
 		case n == messageSize && m.kind == msgFailed:
-			return syscall.Errno(m.errno)
+			return failure(m)
 		case announced:
 			return nil
 		default:

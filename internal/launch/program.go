@@ -23,6 +23,7 @@ type Program struct {
 	status int  // the fixed number of the child's end of the status socket
 	forks  bool // the first process only makes the second, which is the one that counts
 	execs  bool // the status socket does not end well before msgExec
+	rest   time.Duration
 }
 
 // Step is what people, errors and golden files know of a step.
@@ -40,7 +41,7 @@ type Action func(c *Child, files []*os.File) (reply []byte, err error)
 // syncPoint is the parent's half of a sync point.
 type syncPoint struct {
 	step     int
-	deadline time.Duration // for the child to get here
+	deadline time.Duration // for the child to get here; negative is any
 	action   Action
 	size     int // of the space for the reply
 }
@@ -116,6 +117,8 @@ const (
 	opVerify          // is this descriptor what it should be?
 	opWriteAll        // write a whole buffer
 	opWait            // await a child's end, up to a deadline
+	opFinish          // the same, and fail unless it ends well; nothing of it is left
+	opAbout           // from here on, failures are about this number
 	opFind            // find the executable
 	opReap            // be a minimal pid 1
 	opReportTo        // from here on, report failures to another descriptor
