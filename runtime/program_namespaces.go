@@ -112,13 +112,13 @@ func (c *compiler) identity() {
 	if u.Kind == userns.Create && u.Writer != userns.BySelf {
 		c.Sync("map ids", 0, nil, launch.Arg{}, 0, c.mapAction)
 		if u.Setgroups {
-			c.Call("drop the caller's groups", unix.SYS_SETGROUPS, launch.Const(0), launch.Const(0))
+			c.Call("drop the caller's groups", launch.SysSetgroups, launch.Const(0), launch.Const(0))
 		}
 		if _, ok := u.Mapping.GIDs.ToHost(0); ok {
-			c.Call("become group 0 of the container", unix.SYS_SETRESGID, launch.Const(0), launch.Const(0), launch.Const(0))
+			c.Call("become group 0 of the container", launch.SysSetresgid, launch.Const(0), launch.Const(0), launch.Const(0))
 		}
 		if _, ok := u.Mapping.UIDs.ToHost(0); ok {
-			c.Call("become user 0 of the container", unix.SYS_SETRESUID, launch.Const(0), launch.Const(0), launch.Const(0))
+			c.Call("become user 0 of the container", launch.SysSetresuid, launch.Const(0), launch.Const(0), launch.Const(0))
 		}
 	}
 	if u.Kind == userns.Join {
@@ -135,9 +135,9 @@ func (c *compiler) identity() {
 
 // enterAsRoot takes the ids of root in a user namespace that was joined, as far as it has them: ours may mean nothing there.
 func (c *compiler) enterAsRoot() {
-	c.Call("drop the caller's groups", unix.SYS_SETGROUPS, launch.Const(0), launch.Const(0)).Ignore(unix.EPERM)
-	c.Call("become group 0 of the container", unix.SYS_SETRESGID, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
-	c.Call("become user 0 of the container", unix.SYS_SETRESUID, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
+	c.Call("drop the caller's groups", launch.SysSetgroups, launch.Const(0), launch.Const(0)).Ignore(unix.EPERM)
+	c.Call("become group 0 of the container", launch.SysSetresgid, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
+	c.Call("become user 0 of the container", launch.SysSetresuid, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
 	c.stayPrivate()
 }
 

@@ -39,7 +39,7 @@ func (c *compiler) terminal(p *ProcessPlan, remedy string) launch.Slot {
 	c.Call(label, unix.SYS_IOCTL, c.console.Arg(), launch.Const(unix.TIOCSPTLCK), c.Data(make([]byte, 4)))
 	c.Call(label, unix.SYS_IOCTL, c.console.Arg(), launch.Const(unix.TIOCGPTPEER), launch.Const(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Out(peer)
 	if p.UID != 0 {
-		c.Call("give the terminal to the user", unix.SYS_FCHOWN, peer.Arg(), launch.Const(p.UID), launch.Const(uint64(1<<32-1)))
+		c.Call("give the terminal to the user", launch.SysFchown, peer.Arg(), launch.Const(p.UID), launch.Const(uint64(1<<32-1)))
 	}
 	if p.Rows != 0 || p.Cols != 0 {
 		size := binary.NativeEndian.AppendUint16(nil, p.Rows)
@@ -79,10 +79,10 @@ func (c *compiler) become(p *ProcessPlan) {
 		for i, g := range p.Groups {
 			c.Fill(list.Offset(4*i), binary.NativeEndian.AppendUint32(nil, g))
 		}
-		c.Call("set the groups", unix.SYS_SETGROUPS, launch.Const(len(p.Groups)), list)
+		c.Call("set the groups", launch.SysSetgroups, launch.Const(len(p.Groups)), list)
 	}
-	c.Call("become the group", unix.SYS_SETRESGID, launch.Const(p.GID), launch.Const(p.GID), launch.Const(p.GID))
-	c.Call("become the user", unix.SYS_SETRESUID, launch.Const(p.UID), launch.Const(p.UID), launch.Const(p.UID))
+	c.Call("become the group", launch.SysSetresgid, launch.Const(p.GID), launch.Const(p.GID), launch.Const(p.GID))
+	c.Call("become the user", launch.SysSetresuid, launch.Const(p.UID), launch.Const(p.UID), launch.Const(p.UID))
 	c.stayPrivate()
 	c.capabilities(p.Capabilities)
 	c.Call("umask", unix.SYS_UMASK, launch.Const(p.Umask))
@@ -208,12 +208,8 @@ func (c *compiler) awaitStart() {
 
 // underInit makes this process a minimal pid 1 and goes on in a child of it.
 func (c *compiler) underInit(terminal bool) {
-	all, nothing := c.Words(^uint64(0)), c.Words(0)
-	mask := func(set launch.Arg) {
-		c.Call("block signals", unix.SYS_RT_SIGPROCMASK, launch.Const(unix.SIG_SETMASK), set, launch.Const(0), launch.Const(8))
-	}
 	pid, self, parent, child := c.Slot(), c.Slot(), c.Label(), c.Label()
-	mask(all)
+	c.BlockSignals("block signals", true)
 	c.Call("adopt orphans", unix.SYS_PRCTL, launch.Const(unix.PR_SET_CHILD_SUBREAPER), launch.Const(1))
 	c.Spawn("make the process", 0, pid, parent)
 	// A process group of its own, in the foreground, or the terminal's signals would reach it twice.
@@ -223,7 +219,7 @@ func (c *compiler) underInit(terminal bool) {
 		c.Call("take the terminal", unix.SYS_IOCTL, constFD(0), launch.Const(unix.TIOCSPGRP), self.Address())
 	}
 	c.Call("adopt no orphans", unix.SYS_PRCTL, launch.Const(unix.PR_SET_CHILD_SUBREAPER), launch.Const(0))
-	mask(nothing)
+	c.BlockSignals("unblock signals", false)
 	c.Jump(child)
 	c.Place(parent)
 	c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(0))

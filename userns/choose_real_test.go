@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -201,6 +202,9 @@ func TestCloneRefusedBySeccomp(t *testing.T) {
 	needNamespaces(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("gcc is not installed: the filter is a C program")
+	}
+	if runtime.GOARCH == "386" {
+		t.Skip("gcc makes a filter of another architecture's numbers")
 	}
 	dir := stage(t, nil)
 	if out, err := exec.Command("gcc", "-o", dir+"/filtered", "testdata/seccomp_exec.c").CombinedOutput(); err != nil {

@@ -24,14 +24,22 @@ func TestParseSignal(t *testing.T) {
 		{"TERM", 15}, {"SIGTERM", 15}, {"sigkill", 9}, {"hup", 1}, {"9", 9}, {"0", 0}, {"64", 64}, {"015", 15}, {"WINCH", 28},
 		{"RTMIN", 34}, {"SIGRTMIN+3", 37}, {"rtmin+30", 64}, {"RTMAX", 64}, {"RTMAX-1", 63}, {"RTMAX-30", 34},
 	} {
-		if got, err := parseSignal(c.word); err != nil || got != c.want {
+		if got, err := parseSignalUpTo(64, c.word); err != nil || got != c.want {
 			t.Errorf("%s: %d %v, want %d", c.word, got, err, c.want)
 		}
 	}
 	for _, word := range []string{"", "SIG", "-9", "+9", "65", "4294967305", "9x", "TERMINATE", "RTMIN-1", "RTMIN+", "RTMIN+31", "RTMAX+1", "RTMIN3", "RTMIN++1", "RTMIN+ 1", "SIGSIGTERM"} {
-		if got, err := parseSignal(word); err == nil {
+		if got, err := parseSignalUpTo(64, word); err == nil {
 			t.Errorf("%q is signal %d", word, got)
 		}
+	}
+	for word, want := range map[string]syscall.Signal{"RTMAX": 127, "RTMAX-93": 34, "RTMIN+93": 127, "127": 127} { // on mips
+		if got, err := parseSignalUpTo(127, word); err != nil || got != want {
+			t.Errorf("%s: %d %v, want %d", word, got, err, want)
+		}
+	}
+	if got, err := parseSignal("RTMAX"); err != nil || int(got) != lastSignal() {
+		t.Errorf("RTMAX is %d, %v", got, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,25 +45,36 @@ func killCommand() command {
 	}
 }
 
-// The real-time signals that a program can use: glibc keeps the first two of the kernel's (signal(7)).
-const rtMin, rtMax = 34, 64
+// The real-time signals that a program can use: glibc keeps the first two of the kernel's (signal(7)). mips has more than others.
+const rtMin = 34
+
+func lastSignal() int {
+	if strings.HasPrefix(goruntime.GOARCH, "mips") {
+		return 127
+	}
+	return 64
+}
 
 func parseSignal(word string) (syscall.Signal, error) {
-	if number, err := strconv.ParseUint(word, 10, 8); err == nil && number <= rtMax {
+	return parseSignalUpTo(lastSignal(), word)
+}
+
+func parseSignalUpTo(rtMax int, word string) (syscall.Signal, error) {
+	if number, err := strconv.ParseUint(word, 10, 8); err == nil && int(number) <= rtMax {
 		return syscall.Signal(number), nil
 	}
 	name := strings.TrimPrefix(strings.ToUpper(word), "SIG")
 	if sig := unix.SignalNum("SIG" + name); sig != 0 {
 		return sig, nil
 	}
-	if sig, ok := realTime(name); ok {
+	if sig, ok := realTime(name, rtMax); ok {
 		return sig, nil
 	}
 	return 0, fmt.Errorf("unknown signal %q; give a name such as TERM, KILL or RTMIN+3, or a number up to %d", word, rtMax)
 }
 
 // realTime reads RTMIN, RTMIN+n, RTMAX and RTMAX-n.
-func realTime(name string) (syscall.Signal, bool) {
+func realTime(name string, rtMax int) (syscall.Signal, bool) {
 	base, sign := rtMin, "+"
 	offset, ok := strings.CutPrefix(name, "RTMIN")
 	if !ok {
@@ -76,11 +88,11 @@ func realTime(name string) (syscall.Signal, bool) {
 	}
 	digits, ok := strings.CutPrefix(offset, sign)
 	n, err := strconv.ParseUint(digits, 10, 8)
-	if !ok || err != nil || n > rtMax-rtMin {
+	if !ok || err != nil || int(n) > rtMax-rtMin {
 		return 0, false
 	}
 	if base == rtMax {
-		return syscall.Signal(rtMax - n), true
+		return syscall.Signal(rtMax - int(n)), true
 	}
-	return syscall.Signal(rtMin + n), true
+	return syscall.Signal(rtMin + int(n)), true
 }

@@ -64,7 +64,7 @@ func Const[T ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64 | ~uintptr](v T)
 // Arg is the slot's value when the step runs.
 func (s Slot) Arg() Arg { return Arg{kind: kindSlot, v: uint64(s)} }
 
-// Address is the address of the slot itself, for system calls that want a pointer to a number.
+// Address is the address of the slot's low 32 bits, for system calls that want a pointer to an int.
 func (s Slot) Address() Arg { return Arg{kind: kindWhere, v: uint64(s)} }
 
 // Slot makes a slot. Its value is 0 until a step sets it, and ^0 after a step whose errno was let pass.

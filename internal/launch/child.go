@@ -46,7 +46,7 @@ func arg(base unsafe.Pointer, h *header, s *step, n uintptr) uintptr {
 	case kindSlot:
 		return uintptr(*(*uint64)(unsafe.Add(base, uintptr(h.slots)+8*v)))
 	case kindWhere:
-		return uintptr(base) + uintptr(h.slots) + 8*v
+		return uintptr(base) + uintptr(h.slots) + 8*v + lowHalf
 	case kindSpace:
 		return uintptr(base) + uintptr(h.space) + v
 	case kindWide:

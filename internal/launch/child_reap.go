@@ -9,7 +9,7 @@ import (
 
 // reapArea is scratch space of reap.
 type reapArea struct {
-	set    uint64 // kernel sigset: 64 signals
+	set    [sigsetSize / 8]uint64
 	info   [128]byte
 	status int32
 }
@@ -24,7 +24,9 @@ const reapSize = int(unsafe.Sizeof(reapArea{}))
 //go:nocheckptr
 //go:noinline
 func reap(h *header, pid uintptr, r *reapArea) {
-	r.set = ^uint64(0)
+	for k := range r.set {
+		r.set[k] = ^uint64(0)
+	}
 	for {
 		got, e := uintptr(1), syscall.Errno(0)
 		for e == syscall.EINTR || e == 0 && got != 0 {
@@ -37,7 +39,7 @@ func reap(h *header, pid uintptr, r *reapArea) {
 				exit(255)
 			}
 		}
-		h.args[0], h.args[1], h.args[2], h.args[3] = uintptr(unsafe.Pointer(&r.set)), uintptr(unsafe.Pointer(&r.info)), 0, 8
+		h.args[0], h.args[1], h.args[2], h.args[3] = uintptr(unsafe.Pointer(&r.set)), uintptr(unsafe.Pointer(&r.info)), 0, sigsetSize
 		sig, e := sys(h, unix.SYS_RT_SIGTIMEDWAIT)
 		if e == 0 && sig != uintptr(syscall.SIGCHLD) {
 			h.args[0], h.args[1] = pid, sig

@@ -36,8 +36,7 @@ func verify(base unsafe.Pointer, h *header, s *step) syscall.Errno {
 		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
 		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFDIR
 	case OnFilesystem:
-		h.args[0], h.args[1] = fd, uintptr(unsafe.Pointer(&v.fs))
-		_, e = sys(h, unix.SYS_FSTATFS)
+		e = fstatfs(h, fd, &v.fs)
 		ok = uint32(v.fs.Type) == uint32(value)
 	case CwdInside:
 		// A directory outside of our root reads as "(unreachable)/…", man 2 getcwd; CVE-2024-21626 came in that way.

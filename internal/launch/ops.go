@@ -154,6 +154,17 @@ func (b *Builder) Find(label string, paths []string) StepRef {
 	return b.add(opFind, label, "find executable", []Arg{b.Pointers(args), Const(len(paths)), b.space("find space", findSize)})
 }
 
+// BlockSignals blocks all signals, or none.
+func (b *Builder) BlockSignals(label string, all bool) StepRef {
+	set := make([]uint64, sigsetSize/8)
+	for i := range set {
+		if all {
+			set[i] = ^uint64(0)
+		}
+	}
+	return b.Call(label, unix.SYS_RT_SIGPROCMASK, Const(unix.SIG_SETMASK), b.Words(set...), Const(0), Const(sigsetSize))
+}
+
 // Reap makes this process a minimal pid 1 above its child pid: it waits for all children, forwards signals to the one, and
 // ends as that one does, with 128+n when signal n killed it. All signals must be blocked. It never returns.
 func (b *Builder) Reap(label string, pid Arg) {

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -100,15 +101,15 @@ func TestJumpIf(t *testing.T) {
 	}
 }
 
-// TestAddress: a system call writes into a slot.
+// TestAddress: a system call writes an int into a slot.
 func TestAddress(t *testing.T) {
 	p := compile(t, 0, func(b *Builder) {
 		s := b.Slot()
-		b.Call("read", unix.SYS_READ, Const(0), s.Address(), Const(1))
+		b.Call("read", unix.SYS_READ, Const(0), s.Address(), Const(4))
 		stopWith(b, s.Arg())
 	})
 	r, w := pipe(t)
-	if _, err := w.Write([]byte{42}); err != nil {
+	if _, err := w.Write(binary.NativeEndian.AppendUint32(nil, 42)); err != nil {
 		t.Fatal(err)
 	}
 	if ws := finish(t, p, File{r, 0, false}); ws.ExitStatus() != 42 {

@@ -16,9 +16,9 @@ import (
 func reaper(t *testing.T, flags uint64, script string) *Program {
 	return compile(t, flags, func(b *Builder) {
 		pid, parent := b.Slot(), b.Label()
-		b.Call("block signals", unix.SYS_RT_SIGPROCMASK, Const(0), b.Words(^uint64(0)), Const(0), Const(8))
+		b.BlockSignals("block signals", true)
 		b.Spawn("fork", 0, pid, parent)
-		b.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, Const(2), b.Words(0), Const(0), Const(8))
+		b.BlockSignals("unblock signals", false)
 		execute(b, "/bin/sh", "-c", script)
 		b.Place(parent)
 		b.Call("close the socket", unix.SYS_CLOSE, Const(9))

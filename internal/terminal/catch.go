@@ -23,7 +23,7 @@ var usual = [...]syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCON
 // start and does nothing, so until then they do no harm; and most processes that end sooner never cost us a call.
 const settled = 20 * time.Millisecond
 
-const lastSignal = 64 // SIGRTMAX; mips has more, which nobody uses
+const lastSignal = 64 // SIGRTMAX, and the last that os/signal knows: mips has 127, of which Go can catch no more
 
 // catchEnding leaves out what was ignored when we were started: nohup, or the background of a shell without
 // job control, asked that a hang-up or ^C does not end this. (Go can tell for these two alone.)
