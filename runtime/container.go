@@ -146,6 +146,29 @@ func (c *Container) abandoned(d *directory) bool {
 
 // Spec is the configuration as it is used.
 func (c *Container) Spec() (*specs.Spec, error) {
+	loaded, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	if loaded.Seccomp != nil {
+		if loaded.Spec.Linux.Seccomp, err = spec.DecodeSeccomp(loaded.Seccomp); err != nil {
+			return nil, err
+		}
+	}
+	return loaded.Spec, nil
+}
+
+// DefaultProcess is the configured process: to be changed and given to Exec.
+func (c *Container) DefaultProcess() (*specs.Process, error) {
+	loaded, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	return loaded.Spec.Process, nil
+}
+
+// load reads the configuration; its seccomp section stays undecoded, since decoding one takes as long as all the rest.
+func (c *Container) load() (*spec.Loaded, error) {
 	d, err := c.store.openDirectory(c.id)
 	if err != nil {
 		return nil, err
@@ -158,20 +181,7 @@ func (c *Container) Spec() (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := spec.Load(raw)
-	if err != nil {
-		return nil, err
-	}
-	return loaded.Spec, nil
-}
-
-// DefaultProcess is the configured process: to be changed and given to Exec.
-func (c *Container) DefaultProcess() (*specs.Process, error) {
-	s, err := c.Spec()
-	if err != nil {
-		return nil, err
-	}
-	return s.Process, nil
+	return spec.Load(raw)
 }
 
 // Signal sends a signal to the container's first process, or, with all, to every process in it. ErrNotRunning when that

@@ -16,6 +16,8 @@ type decoder struct {
 	*strictjson.Decoder
 	report *report
 
+	seccomp [2]int // where in the document linux.seccomp begins and ends; it is passed over
+
 	hasVersion bool // ociVersion is there
 	old        bool // a bundle of runc's from before 1.0
 }
@@ -69,9 +71,9 @@ func (d *decoder) config(s *specs.Spec) {
 		case "linux":
 			s.Linux = d.linux()
 		case "hooks":
-			d.refuseMembers()
+			s.Hooks = d.hooks()
 		case "windows", "solaris", "vm", "zos", "freebsd":
-			d.refuse()
+			d.refusePlatform()
 		default:
 			d.unknown(key, "ociVersion root mounts process hostname domainname annotations linux hooks")
 		}
@@ -131,8 +133,10 @@ func (d *decoder) mount() specs.Mount {
 			m.Source = d.Text()
 		case "options":
 			m.Options = d.texts()
-		case "uidMappings", "gidMappings":
-			d.refuse()
+		case "uidMappings":
+			m.UIDMappings = d.mappings()
+		case "gidMappings":
+			m.GIDMappings = d.mappings()
 		default:
 			d.unknown(key, "destination type source options uidMappings gidMappings")
 		}
@@ -165,7 +169,36 @@ func (d *decoder) texts() []string {
 	return list
 }
 
+// each reads an array by what reads an element.
+func each[T any](d *decoder, element func() T) []T {
+	list := make([]T, 0, 4)
+	for range d.Array() {
+		list = append(list, element())
+	}
+	return list
+}
+
+// members reads an object whose names are data.
+func members[T any](d *decoder, member func() T) map[string]T {
+	m := map[string]T{}
+	for key := range d.Object() {
+		m[key] = member()
+	}
+	return m
+}
+
+// words reads an array of strings that have a type of their own.
+func words[T ~string](d *decoder) []T {
+	return each(d, func() T { return T(d.Text()) })
+}
+
+func (d *decoder) uint16() uint16 { return uint16(d.Uint(math.MaxUint16)) }
 func (d *decoder) uint32() uint32 { return uint32(d.Uint(math.MaxUint32)) }
+func (d *decoder) int32() int32   { return int32(d.Int(math.MinInt32, math.MaxInt32)) }
+func (d *decoder) int64() int64   { return d.Int(math.MinInt64, math.MaxInt64) }
+
+// to is a pointer to a value that is there.
+func to[T any](v T) *T { return &v }
 
 // unknown is for a property that the runtime-spec does not have. It must be ignored; but a reader that does not mind
 // case (Go's own) would have applied "Seccomp", so such a one is listed.

@@ -1,10 +1,11 @@
 package spec
 
 import (
-	"math"
 	"os"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/roost-run/roost/internal/strictjson"
 )
 
 func (d *decoder) linux() *specs.Linux {
@@ -34,21 +35,77 @@ func (d *decoder) linux() *specs.Linux {
 			l.TimeOffsets = d.timeOffsets()
 		case "resources":
 			l.Resources = d.resources()
-		case "sysctl", "netDevices":
-			d.refuseNamed()
-		case "intelRdt": // even an empty one asks for a group
-			if !d.Null() {
-				d.report.refuse(d.Path(), notSupported(d.Path()))
-				d.Skip()
-			}
-		case "seccomp", "mountLabel", "memoryPolicy", "personality":
-			d.refuse()
+		case "sysctl":
+			l.Sysctl = d.annotations()
+		case "netDevices":
+			l.NetDevices = members(d, d.netDevice)
+		case "seccomp":
+			d.passOverSeccomp()
+		case "mountLabel":
+			l.MountLabel = d.Text()
+		case "intelRdt":
+			l.IntelRdt = d.intelRdt()
+		case "memoryPolicy":
+			l.MemoryPolicy = d.memoryPolicy()
+		case "personality":
+			l.Personality = d.personality()
 		default:
 			d.unknown(key, "uidMappings gidMappings namespaces devices rootfsPropagation maskedPaths readonlyPaths cgroupsPath "+
 				"timeOffsets resources sysctl netDevices seccomp mountLabel intelRdt memoryPolicy personality")
 		}
 	}
 	return l
+}
+
+// passOverSeccomp notes where the profile is: decoding one takes longer than all the rest, and whoever has its filter
+// already needs nothing but the bytes.
+func (d *decoder) passOverSeccomp() {
+	if d.Kind() == strictjson.Object {
+		d.seccomp[0], d.seccomp[1] = d.Span()
+		return
+	}
+	for range d.Object() { // notes what it is instead
+	}
+}
+
+func (d *decoder) netDevice() specs.LinuxNetDevice {
+	var n specs.LinuxNetDevice
+	for key := range d.Object() {
+		if d.Null() {
+			continue
+		}
+		switch key {
+		case "name":
+			n.Name = d.Text()
+		default:
+			d.unknown(key, "name")
+		}
+	}
+	return n
+}
+
+func (d *decoder) intelRdt() *specs.LinuxIntelRdt {
+	r := &specs.LinuxIntelRdt{}
+	for key := range d.Object() {
+		if d.Null() {
+			continue
+		}
+		switch key {
+		case "closID":
+			r.ClosID = d.Text()
+		case "schemata":
+			r.Schemata = d.texts()
+		case "l3CacheSchema":
+			r.L3CacheSchema = d.Text()
+		case "memBwSchema":
+			r.MemBwSchema = d.Text()
+		case "enableMonitoring":
+			r.EnableMonitoring = d.Bool()
+		default:
+			d.unknown(key, "closID schemata l3CacheSchema memBwSchema enableMonitoring")
+		}
+	}
+	return r
 }
 
 func (d *decoder) mappings() []specs.LinuxIDMapping {
@@ -117,9 +174,9 @@ func (d *decoder) device() specs.LinuxDevice {
 		case "type":
 			dev.Type = d.Text()
 		case "major":
-			dev.Major = d.Int(math.MinInt64, math.MaxInt64)
+			dev.Major = d.int64()
 		case "minor":
-			dev.Minor = d.Int(math.MinInt64, math.MaxInt64)
+			dev.Minor = d.int64()
 		case "fileMode":
 			mode := os.FileMode(d.uint32())
 			dev.FileMode = &mode
@@ -146,7 +203,7 @@ func (d *decoder) timeOffsets() map[string]specs.LinuxTimeOffset {
 			}
 			switch key {
 			case "secs":
-				o.Secs = d.Int(math.MinInt64, math.MaxInt64)
+				o.Secs = d.int64()
 			case "nanosecs":
 				o.Nanosecs = d.uint32()
 			default:
@@ -156,57 +213,4 @@ func (d *decoder) timeOffsets() map[string]specs.LinuxTimeOffset {
 		offsets[clock] = o
 	}
 	return offsets
-}
-
-// resources keeps the device rules, which validation judges, and refuses whatever else asks for something.
-func (d *decoder) resources() *specs.LinuxResources {
-	r := &specs.LinuxResources{}
-	for key := range d.Object() {
-		if d.Null() {
-			continue
-		}
-		switch key {
-		case "devices":
-			r.Devices = d.deviceRules()
-		case "memory", "cpu", "pids", "blockIO", "network", "rdma":
-			d.refuseMembers()
-		case "unified":
-			d.refuseNamed()
-		case "hugepageLimits":
-			d.refuse()
-		default:
-			d.unknown(key, "devices memory cpu pids blockIO network rdma unified hugepageLimits")
-		}
-	}
-	return r
-}
-
-func (d *decoder) deviceRules() []specs.LinuxDeviceCgroup {
-	var list []specs.LinuxDeviceCgroup
-	for range d.Array() {
-		var r specs.LinuxDeviceCgroup
-		for key := range d.Object() {
-			if d.Null() {
-				continue
-			}
-			switch key {
-			case "allow":
-				r.Allow = d.Bool()
-			case "type":
-				r.Type = d.Text()
-			case "major":
-				major := d.Int(math.MinInt64, math.MaxInt64)
-				r.Major = &major
-			case "minor":
-				minor := d.Int(math.MinInt64, math.MaxInt64)
-				r.Minor = &minor
-			case "access":
-				r.Access = d.Text()
-			default:
-				d.unknown(key, "allow type major minor access")
-			}
-		}
-		list = append(list, r)
-	}
-	return list
 }

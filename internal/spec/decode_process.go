@@ -34,8 +34,18 @@ func (d *decoder) process() *specs.Process {
 		case "oomScoreAdj":
 			score := int(d.Int(math.MinInt32, math.MaxInt32))
 			p.OOMScoreAdj = &score
-		case "apparmorProfile", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity", "commandLine":
-			d.refuse()
+		case "apparmorProfile":
+			p.ApparmorProfile = d.Text()
+		case "selinuxLabel":
+			p.SelinuxLabel = d.Text()
+		case "scheduler":
+			p.Scheduler = d.scheduler()
+		case "ioPriority":
+			p.IOPriority = d.ioPriority()
+		case "execCPUAffinity":
+			p.ExecCPUAffinity = d.affinity()
+		case "commandLine":
+			p.CommandLine = d.Text()
 		default:
 			d.unknown(key, "terminal consoleSize user args env cwd capabilities rlimits noNewPrivileges oomScoreAdj "+
 				"apparmorProfile selinuxLabel scheduler ioPriority execCPUAffinity")
@@ -79,7 +89,7 @@ func (d *decoder) user() specs.User {
 		case "additionalGids":
 			u.AdditionalGids = d.ids()
 		case "username":
-			d.refuse()
+			u.Username = d.Text()
 		default:
 			d.unknown(key, "uid gid umask additionalGids username")
 		}

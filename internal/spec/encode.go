@@ -1,9 +1,6 @@
 package spec
 
 import (
-	"maps"
-	"slices"
-
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/internal/strictjson"
@@ -17,6 +14,13 @@ import (
 func Encode(s *specs.Spec) []byte {
 	e := &encoder{b: make([]byte, 0, 4096)}
 	e.config(s)
+	return append(e.b, '\n')
+}
+
+// Encode is the document for a configuration, seccomp profile included.
+func (l *Loaded) Encode() []byte {
+	e := &encoder{b: make([]byte, 0, 4096+len(l.Seccomp)), rawSeccomp: l.Seccomp}
+	e.config(l.Spec)
 	return append(e.b, '\n')
 }
 
@@ -46,15 +50,11 @@ func (e *encoder) config(s *specs.Spec) {
 	e.text("hostname", s.Hostname)
 	e.text("domainname", s.Domainname)
 	list(e, "mounts", s.Mounts, (*encoder).mount)
-	if len(s.Annotations) > 0 {
-		e.name("annotations")
-		e.open('{')
-		for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
-			e.name(key)
-			e.string(s.Annotations[key])
-		}
-		e.close('}')
+	if s.Hooks != nil {
+		e.name("hooks")
+		e.hooks(s.Hooks)
 	}
+	e.textMap("annotations", s.Annotations)
 	if s.Linux != nil {
 		e.name("linux")
 		e.linux(s.Linux)
@@ -69,6 +69,8 @@ func (e *encoder) mount(m *specs.Mount) {
 	e.text("type", m.Type)
 	e.text("source", m.Source)
 	e.texts("options", m.Options)
+	list(e, "uidMappings", m.UIDMappings, (*encoder).mapping)
+	list(e, "gidMappings", m.GIDMappings, (*encoder).mapping)
 	e.close('}')
 }
 
@@ -100,8 +102,27 @@ func (e *encoder) process(p *specs.Process) {
 	}
 	list(e, "rlimits", p.Rlimits, (*encoder).rlimit)
 	e.flag("noNewPrivileges", p.NoNewPrivileges)
-	if p.OOMScoreAdj != nil {
-		e.signed("oomScoreAdj", int64(*p.OOMScoreAdj))
+	e.text("apparmorProfile", p.ApparmorProfile)
+	signedIf(e, "oomScoreAdj", p.OOMScoreAdj)
+	if p.Scheduler != nil {
+		e.name("scheduler")
+		e.scheduler(p.Scheduler)
+	}
+	e.text("selinuxLabel", p.SelinuxLabel)
+	if p.IOPriority != nil {
+		e.name("ioPriority")
+		e.open('{')
+		e.name("class")
+		e.string(string(p.IOPriority.Class))
+		e.signed("priority", int64(p.IOPriority.Priority))
+		e.close('}')
+	}
+	if p.ExecCPUAffinity != nil {
+		e.name("execCPUAffinity")
+		e.open('{')
+		e.text("initial", p.ExecCPUAffinity.Initial)
+		e.text("final", p.ExecCPUAffinity.Final)
+		e.close('}')
 	}
 	e.close('}')
 }
@@ -110,9 +131,7 @@ func (e *encoder) user(u *specs.User) {
 	e.open('{')
 	e.number("uid", uint64(u.UID))
 	e.number("gid", uint64(u.GID))
-	if u.Umask != nil {
-		e.number("umask", uint64(*u.Umask))
-	}
+	numberIf(e, "umask", u.Umask)
 	list(e, "additionalGids", u.AdditionalGids, func(e *encoder, gid *uint32) {
 		e.b = strictjson.AppendUint(e.b, uint64(*gid))
 	})
@@ -128,92 +147,40 @@ func (e *encoder) rlimit(l *specs.POSIXRlimit) {
 	e.close('}')
 }
 
-func (e *encoder) linux(l *specs.Linux) {
+func (e *encoder) scheduler(s *specs.Scheduler) {
 	e.open('{')
-	list(e, "uidMappings", l.UIDMappings, (*encoder).mapping)
-	list(e, "gidMappings", l.GIDMappings, (*encoder).mapping)
-	if l.Resources != nil {
-		e.name("resources")
-		e.open('{')
-		list(e, "devices", l.Resources.Devices, (*encoder).deviceRule)
-		e.close('}')
+	e.name("policy")
+	e.string(string(s.Policy))
+	if s.Nice != 0 {
+		e.signed("nice", int64(s.Nice))
 	}
-	e.text("cgroupsPath", l.CgroupsPath)
-	list(e, "namespaces", l.Namespaces, (*encoder).namespace)
-	list(e, "devices", l.Devices, (*encoder).device)
-	e.text("rootfsPropagation", l.RootfsPropagation)
-	e.texts("maskedPaths", l.MaskedPaths)
-	e.texts("readonlyPaths", l.ReadonlyPaths)
-	if len(l.TimeOffsets) > 0 {
-		e.name("timeOffsets")
-		e.open('{')
-		for _, clock := range slices.Sorted(maps.Keys(l.TimeOffsets)) {
-			e.name(clock)
-			e.timeOffset(l.TimeOffsets[clock])
-		}
-		e.close('}')
+	if s.Priority != 0 {
+		e.signed("priority", int64(s.Priority))
 	}
+	texts(e, "flags", s.Flags)
+	e.positive("runtime", s.Runtime)
+	e.positive("deadline", s.Deadline)
+	e.positive("period", s.Period)
 	e.close('}')
 }
 
-func (e *encoder) mapping(m *specs.LinuxIDMapping) {
+func (e *encoder) hooks(h *specs.Hooks) {
 	e.open('{')
-	e.number("containerID", uint64(m.ContainerID))
-	e.number("hostID", uint64(m.HostID))
-	e.number("size", uint64(m.Size))
+	list(e, "prestart", h.Prestart, (*encoder).hook) //nolint:staticcheck // deprecated, and part of the document
+	list(e, "createRuntime", h.CreateRuntime, (*encoder).hook)
+	list(e, "createContainer", h.CreateContainer, (*encoder).hook)
+	list(e, "startContainer", h.StartContainer, (*encoder).hook)
+	list(e, "poststart", h.Poststart, (*encoder).hook)
+	list(e, "poststop", h.Poststop, (*encoder).hook)
 	e.close('}')
 }
 
-func (e *encoder) deviceRule(r *specs.LinuxDeviceCgroup) {
-	e.open('{')
-	e.name("allow")
-	e.b = strictjson.AppendBool(e.b, r.Allow)
-	e.text("type", r.Type)
-	if r.Major != nil {
-		e.signed("major", *r.Major)
-	}
-	if r.Minor != nil {
-		e.signed("minor", *r.Minor)
-	}
-	e.text("access", r.Access)
-	e.close('}')
-}
-
-func (e *encoder) namespace(n *specs.LinuxNamespace) {
-	e.open('{')
-	e.name("type")
-	e.string(string(n.Type))
-	e.text("path", n.Path)
-	e.close('}')
-}
-
-func (e *encoder) device(d *specs.LinuxDevice) {
+func (e *encoder) hook(h *specs.Hook) {
 	e.open('{')
 	e.name("path")
-	e.string(d.Path)
-	e.name("type")
-	e.string(d.Type)
-	e.signed("major", d.Major)
-	e.signed("minor", d.Minor)
-	if d.FileMode != nil {
-		e.number("fileMode", uint64(*d.FileMode))
-	}
-	if d.UID != nil {
-		e.number("uid", uint64(*d.UID))
-	}
-	if d.GID != nil {
-		e.number("gid", uint64(*d.GID))
-	}
-	e.close('}')
-}
-
-func (e *encoder) timeOffset(o specs.LinuxTimeOffset) {
-	e.open('{')
-	if o.Secs != 0 {
-		e.signed("secs", o.Secs)
-	}
-	if o.Nanosecs != 0 {
-		e.number("nanosecs", uint64(o.Nanosecs))
-	}
+	e.string(h.Path)
+	e.texts("args", h.Args)
+	e.texts("env", h.Env)
+	signedIf(e, "timeout", h.Timeout)
 	e.close('}')
 }

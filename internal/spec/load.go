@@ -11,7 +11,12 @@ import (
 
 // Loaded is a configuration that can be run.
 type Loaded struct {
+	// Spec is what was given to Validate; after Load it lacks linux.seccomp, which is in Seccomp only.
 	Spec *specs.Spec
+
+	// Seccomp is the section linux.seccomp, an object in JSON, not decoded: with the filter at hand nobody has to. nil means
+	// that there is none. It may be a part of what Load was given.
+	Seccomp []byte
 
 	// GivenUp is what the configuration asks for and does not get, and nothing depends on: to be shown, not to fail on.
 	// These have no Line: finding it would mean to read the document twice at every start.
@@ -24,28 +29,38 @@ func Load(raw []byte) (*Loaded, error) {
 	src := string(raw)
 	var r report
 	s := &specs.Spec{}
+	var seccomp []byte
 	if d := begin("config.json", src, &r); d != nil {
 		d.config(s)
+		if from, to := d.seccomp[0], d.seccomp[1]; from < to {
+			seccomp = raw[from:to:to]
+		}
 		if d.finish() && !d.old {
+			r.refused(s, seccomp)
 			r.config(s)
 		}
 	}
 	if err := r.err("config.json", src); err != nil {
 		return nil, err
 	}
-	return &Loaded{Spec: s, GivenUp: r.givenUp}, nil
+	return &Loaded{Spec: s, Seccomp: seccomp, GivenUp: r.givenUp}, nil
 }
 
 // Validate checks a Spec that did not come from a document, by the same rules. The Spec is not changed; the error's
 // problems have no lines.
 func Validate(s *specs.Spec) (*Loaded, error) {
 	var r report
-	r.unsupported(s)
+	var seccomp []byte
+	if s.Linux != nil && s.Linux.Seccomp != nil {
+		seccomp = EncodeSeccomp(s.Linux.Seccomp)
+	}
+	r.platforms(s)
+	r.refused(s, seccomp)
 	r.config(s)
 	if err := r.err("container configuration", ""); err != nil {
 		return nil, err
 	}
-	return &Loaded{Spec: s, GivenUp: r.givenUp}, nil
+	return &Loaded{Spec: s, Seccomp: seccomp, GivenUp: r.givenUp}, nil
 }
 
 // LoadProcess decodes and validates a process in a document of its own, as `exec --process FILE` gets it. The paths
@@ -56,6 +71,7 @@ func LoadProcess(raw []byte) (p *specs.Process, givenUp []Problem, err error) {
 	if d := begin("process file", src, &r); d != nil {
 		p = d.process()
 		if d.finish() {
+			r.refusedProcess("", p)
 			r.process("", p)
 		}
 	}
@@ -69,7 +85,7 @@ func LoadProcess(raw []byte) (p *specs.Process, givenUp []Problem, err error) {
 // of exec applied.
 func ValidateProcess(p *specs.Process) (givenUp []Problem, err error) {
 	var r report
-	r.unsupportedProcess("", p)
+	r.refusedProcess("", p)
 	r.process("", p)
 	return r.givenUp, r.err("process", "")
 }

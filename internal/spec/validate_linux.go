@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -14,7 +13,7 @@ import (
 func (r *report) linux(l *specs.Linux) {
 	r.userMappings(l)
 	if l.Resources != nil {
-		r.deviceRules(l.Resources.Devices)
+		r.resources(l.Resources)
 	}
 	if hasNUL(l.CgroupsPath) {
 		r.refuse("linux.cgroupsPath", nulText)
@@ -114,28 +113,6 @@ func (r *report) absolutePath(at func() string, p string) {
 		r.refuse(at(), nulText)
 	case p[0] != '/':
 		r.refuse(at(), quote(p)+" is relative; it must begin with /")
-	}
-}
-
-// deviceRules are for a filter that runtime puts in force where devices can be made.
-func (r *report) deviceRules(rules []specs.LinuxDeviceCgroup) {
-	for i, rule := range rules {
-		at := func(member string) string { return strictjson.Element("linux.resources.devices", i) + "." + member }
-		switch rule.Type {
-		case "", "a", "b", "c":
-		default:
-			r.refuse(at("type"), quote(rule.Type)+" is no kind of device; it is a (all), b (block) or c (character)")
-		}
-		if strings.Trim(rule.Access, "rwm") != "" {
-			r.refuse(at("access"), quote(rule.Access)+" is no access; it is made of r (read), w (write) and m (mknod)")
-		}
-		// Other runtimes take -1 for all numbers, and so do their configurations.
-		if n := rule.Major; n != nil && (*n < -1 || *n >= 1<<12) {
-			r.refuse(at("major"), strconv.FormatInt(*n, 10)+" is not from 0 to 4095, nor -1 for all")
-		}
-		if n := rule.Minor; n != nil && (*n < -1 || *n >= 1<<20) {
-			r.refuse(at("minor"), strconv.FormatInt(*n, 10)+" is not from 0 to 1048575, nor -1 for all")
-		}
 	}
 }
 

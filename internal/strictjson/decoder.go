@@ -177,12 +177,18 @@ func (d *Decoder) Skip() { d.skip() }
 
 // Raw reads over one value like Skip and returns its text, without the white space around it.
 func (d *Decoder) Raw() string {
-	start := d.value()
+	start, end := d.Span()
+	return d.src[start:end]
+}
+
+// Span is Raw as offsets in the document, for whoever has that in another form. They are equal after a syntax error.
+func (d *Decoder) Span() (start, end int) {
+	start = d.value()
 	d.skip()
 	if d.err != nil {
-		return ""
+		return 0, 0
 	}
-	return d.src[start:d.pos]
+	return start, d.pos
 }
 
 // Null reads a null and says so; anything else stays unread.

@@ -139,7 +139,7 @@ func TestBadConfig(t *testing.T) {
 		{"seccomp", `{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}`, []string{"linux.seccomp"}},
 		{"memory limit", `{"linux":{"resources":{"memory":{"limit":1000000}}}}`, []string{"linux.resources.memory"}},
 		{"pids limit", `{"linux":{"resources":{"pids":{"limit":5}}}}`, []string{"linux.resources.pids"}},
-		{"a device rule that gives", `{"linux":{"resources":{"devices":[{"allow":true,"access":"rwm"}]}}}`, []string{"linux.resources.devices"}},
+		{"a device rule of nothing", `{"linux":{"resources":{"devices":[{"allow":true,"access":"rwx"}]}}}`, []string{"linux.resources.devices[0].access"}},
 		{"hooks", `{"hooks":{"poststart":[{"path":"/bin/true"}]}}`, []string{"hooks"}},
 		{"sysctl", `{"linux":{"sysctl":{"kernel.shm_rmid_forced":"1"}}}`, []string{"linux.sysctl"}},
 		{"apparmor", `{"process":{"apparmorProfile":"x"}}`, []string{"process.apparmorProfile"}},
