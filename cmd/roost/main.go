@@ -1,6 +1,9 @@
-// For a process that lives for milliseconds: Go need not name its memory mappings to the kernel, one by one.
+// For a process that lives for milliseconds: Go need not name its memory mappings to the kernel, one by one, nor watch the CPU limit
+// of its cgroup, for which it would keep descriptors open: those are in a forked child, too.
 //
 //go:debug decoratemappings=0
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (
