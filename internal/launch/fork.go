@@ -98,6 +98,8 @@ func unsafeForkAndRun(args *cloneArgs, base unsafe.Pointer) (int, syscall.Errno)
 			reap(h, arg(base, h, s, 0), (*reapArea)(at(base, h, s, 1)))
 		case opReportTo:
 			h.status = int32(arg(base, h, s, 0))
+		case opDecimal:
+			decimal(at(base, h, s, 1), arg(base, h, s, 0))
 		}
 		i = after(base, h, s, i, r, e)
 		keep(base, h, s, r, e)

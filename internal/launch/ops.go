@@ -165,6 +165,19 @@ func (b *Builder) BlockSignals(label string, all bool) StepRef {
 	return b.Call(label, unix.SYS_RT_SIGPROCMASK, Const(unix.SIG_SETMASK), b.Words(set...), Const(0), Const(sigsetSize))
 }
 
+// decimalSize is the room for a number and a NUL.
+const decimalSize = 21
+
+// Decimal gives the address of a text that ends in a number which only the child knows, such as its own pid in an environment
+// variable.
+func (b *Builder) Decimal(label, prefix string, value Arg) Arg {
+	text := b.Scratch(len(prefix) + decimalSize)
+	b.Fill(text, []byte(prefix))
+	b.describe(text, func() string { return fmt.Sprintf("%q", prefix+b.text(value)) })
+	b.add(opDecimal, label, "decimal", []Arg{value, text.Offset(len(prefix))})
+	return text
+}
+
 // Reap makes this process a minimal pid 1 above its child pid: it waits for all children, forwards signals to the one, and
 // ends as that one does, with 128+n when signal n killed it. All signals must be blocked. It never returns.
 func (b *Builder) Reap(label string, pid Arg) {

@@ -122,6 +122,7 @@ const (
 	opFind            // find the executable
 	opReap            // be a minimal pid 1
 	opReportTo        // from here on, report failures to another descriptor
+	opDecimal         // write a number as text
 )
 
 // How an argument is read.
