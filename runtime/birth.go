@@ -112,7 +112,7 @@ func (b *birth) undo(err error) error {
 
 // fork starts the program with the descriptors that the process is to have, and those that it needs on the way.
 func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*launch.Child, error) {
-	files, opened, err := inheritedFiles(b.options.Stdio, b.options.ExtraFiles)
+	files, opened, err := inheritedFiles(b.options.Stdio, b.options.Activation.files(b.options.ExtraFiles))
 	defer func() { closeFiles(opened) }()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 	}
 	defer closeFiles(joins)
 	b := &birth{job: j, wait: wait, maps: make(chan error, 1)}
-	at := j.plan.layout(len(o.ExtraFiles), wait)
+	at := j.plan.layout(len(o.Activation.files(o.ExtraFiles)), wait)
 	program, notes, err := compile(j.plan, at, actions{mapIDs: b.mapIDs, ready: b.ready}, true)
 	if err != nil {
 		return nil, nil, err

@@ -25,6 +25,7 @@ type ExecOptions struct {
 	ConsoleSocket string
 	ConsoleSize   *specs.Box // as in CreateOptions
 	PidFile       string
+	Activation    Activation // as in CreateOptions
 	ExtraFiles    []*os.File
 	// Deadline is how long joining may take; a container that stops the process meanwhile makes it longer. 0 is 10 s.
 	Deadline time.Duration
@@ -67,7 +68,7 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 		return nil, err
 	}
 	e := &execution{container: c, options: o, cgroup: cgroup, process: &Process{}}
-	at := layout{extra: len(o.ExtraFiles), joins: 1}
+	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
 		return compileExec(execPlan{plan, target.flags, "_ses." + c.id, o.Deadline, o.Degrade}, at, actions{ready: e.ready}, bare)
 	}
@@ -140,7 +141,7 @@ type execution struct {
 
 func (e *execution) start(ctx context.Context, program *launch.Program, at layout, pidfd *os.File) error {
 	o := e.options
-	files, opened, err := inheritedFiles(o.Stdio, o.ExtraFiles)
+	files, opened, err := inheritedFiles(o.Stdio, o.Activation.files(o.ExtraFiles))
 	defer closeFiles(opened)
 	if err != nil {
 		return err

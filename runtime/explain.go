@@ -137,6 +137,9 @@ func (p *ProcessPlan) explain(line func(name, format string, args ...any), init 
 	for _, e := range p.Env {
 		line("  environment", "%s", e)
 	}
+	for _, name := range p.OwnPid {
+		line("  environment", "%s=(its pid)", name)
+	}
 }
 
 func capabilityNames(set uint64) string { return orNone(capabilityWords(set)) }

@@ -158,6 +158,7 @@ func (t *joinTarget) plan(o ExecOptions) (*ProcessPlan, error) {
 		p.LookupHome = false
 		p.Env = append(slices.Clone(p.Env), "HOME="+homeIn(int(t.root.Fd()), p.UID))
 	}
+	p.activate(o.Activation)
 	if err := bad.err(); err != nil {
 		return nil, err
 	}

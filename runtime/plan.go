@@ -76,6 +76,7 @@ type Link struct{ Name, Target string }
 type ProcessPlan struct {
 	Args         []string
 	Env          []string
+	OwnPid       []string // variables that hold the process's own pid
 	Cwd          string
 	Paths        []string // where the executable may be, in this order
 	Terminal     bool

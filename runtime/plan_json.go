@@ -99,6 +99,7 @@ type (
 	processJSON struct {
 		Args         []string         `json:"args"`
 		Env          []string         `json:"env"`
+		OwnPid       []string         `json:"ownPid,omitempty"` // variables that hold the process's own pid
 		Cwd          string           `json:"cwd"`
 		SearchPaths  []string         `json:"searchPaths"`
 		Terminal     bool             `json:"terminal"`
@@ -245,7 +246,7 @@ func (d Device) asJSON() deviceJSON {
 func (p *ProcessPlan) asJSON() processJSON {
 	c := p.Capabilities
 	return processJSON{
-		Args: each(p.Args, same), Env: each(p.Env, same), Cwd: p.Cwd, SearchPaths: each(p.Paths, same), Terminal: p.Terminal, Rows: p.Rows, Columns: p.Cols,
+		Args: each(p.Args, same), Env: each(p.Env, same), OwnPid: p.OwnPid, Cwd: p.Cwd, SearchPaths: each(p.Paths, same), Terminal: p.Terminal, Rows: p.Rows, Columns: p.Cols,
 		UID: p.UID, GID: p.GID, Groups: each(p.Groups, same), SetGroups: p.SetGroups, LookupHome: p.LookupHome, Umask: fmt.Sprintf("%04o", p.Umask),
 		Capabilities: capabilitiesJSON{
 			capabilityWords(c.Bounding), capabilityWords(c.Effective), capabilityWords(c.Permitted), capabilityWords(c.Inheritable), capabilityWords(c.Ambient),

@@ -23,6 +23,7 @@ type planInput struct {
 	keyring bool
 	init    bool
 	degrade degrade.Policies
+	sockets Activation
 	devices bool // the container could make device nodes, and use them
 }
 
@@ -62,6 +63,7 @@ func makePlan(in planInput) (*Plan, error) {
 		bad.add("process", "missing; without a process there is nothing to run")
 	} else {
 		p.Process = planProcess(s.Process, in.choice, "process.", &bad)
+		p.Process.activate(in.sockets)
 	}
 	return p, bad.err()
 }

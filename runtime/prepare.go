@@ -34,7 +34,9 @@ type CreateOptions struct {
 	ConsoleSize *specs.Box
 	// PidFile is a path that gets the pid, whole or not at all, before the process may run.
 	PidFile string
-	// ExtraFiles become the descriptors 3, 4, … of the process.
+	// Activation hands sockets on, as the descriptors 3, 4, … of the process.
+	Activation Activation
+	// ExtraFiles become the descriptors after those.
 	ExtraFiles []*os.File
 	// NoPivot asks for a root without pivot_root: not supported.
 	NoPivot bool
@@ -91,7 +93,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 		return nil, err
 	}
 	j.plan, err = makePlan(planInput{
-		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade,
+		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation,
 		devices: choice.Kind == userns.None && j.caller.MakesDevices(),
 	})
 	if err != nil {

@@ -169,6 +169,7 @@ func (c *compiler) finish(p *ProcessPlan) {
 	if c.plan != nil && c.plan.Init {
 		c.underInit(p.Terminal)
 	}
+	env = append(env, c.ownPid(p.OwnPid)...)
 	if c.at.wait {
 		c.awaitStart()
 	} else {
@@ -176,6 +177,20 @@ func (c *compiler) finish(p *ProcessPlan) {
 		c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(unix.CLOSE_RANGE_CLOEXEC))
 	}
 	c.exec(p, executable, env)
+}
+
+// ownPid makes the variables that hold the process's own pid: after all forks, so that it is what the process itself sees.
+func (c *compiler) ownPid(names []string) (env []launch.Arg) {
+	if len(names) == 0 {
+		return nil
+	}
+	const label = "tell the process its pid"
+	pid := c.Slot()
+	c.Call(label, unix.SYS_GETPID).Out(pid)
+	for _, name := range names {
+		env = append(env, c.Decimal(label, name+"=", pid.Arg()))
+	}
+	return env
 }
 
 // find looks the program up, so that its lack is known before anything is committed to.

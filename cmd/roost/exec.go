@@ -55,7 +55,7 @@ func (o *execOptions) ownFlags() []flags.Flag {
 }
 
 func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
-	files, err := inherited(o.preserveFDs)
+	activation, files, err := passed(o.preserveFDs)
 	if err != nil {
 		return 0, err
 	}
@@ -76,7 +76,7 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 	}
 	start := func(ctx context.Context, forked func() func()) (*runtime.Process, error) {
 		return c.Exec(ctx, runtime.ExecOptions{
-			Process: process, User: o.user, ExtraFiles: files, Degrade: policies,
+			Process: process, User: o.user, Activation: activation, ExtraFiles: files, Degrade: policies,
 			Stdio:         runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
 			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile, Forked: forked,
 		})

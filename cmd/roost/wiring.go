@@ -3,12 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
-
 	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
@@ -32,7 +29,7 @@ func (w *wiring) processFlags() []flags.Flag {
 		{Name: "console-socket", Arg: "SOCKET", To: &w.consoleSocket, Complete: flags.Files, Help: "send the master of the terminal to this unix socket"},
 		{Name: "pid-file", Arg: "FILE", To: &w.pidFile, Complete: flags.Files, Help: "write the pid of the process to this file"},
 		{Name: "degrade", Arg: "KIND=POLICY", To: &w.degrade, Help: "deny, warn or ignore when a thing of this kind cannot be had here; see docs/degrading.md"},
-		{Name: "preserve-fds", Arg: "N", To: &w.preserveFDs, Help: "pass the N descriptors from 3 on"},
+		{Name: "preserve-fds", Arg: "N", To: &w.preserveFDs, Help: "pass N descriptors: those from 3 on, or, with LISTEN_FDS, those after its own"},
 		{Name: "pidfd-socket", Arg: "SOCKET", To: &w.refused, Unsupported: "pidfds are not sent to sockets"},
 	}
 }
@@ -49,7 +46,7 @@ func (w *wiring) containerFlags() []flags.Flag {
 
 // createOptions completes o by the flags.
 func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateOptions, error) {
-	files, err := inherited(w.preserveFDs)
+	activation, files, err := passed(w.preserveFDs)
 	if err != nil {
 		return o, err
 	}
@@ -62,7 +59,7 @@ func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateO
 		return o, err
 	}
 	o.Stdio = runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr}
-	o.ExtraFiles = files
+	o.Activation, o.ExtraFiles = activation, files
 	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
 	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
 	return o, nil
@@ -74,22 +71,6 @@ func (w *wiring) policies() (p degrade.Policies, err error) {
 		err = fmt.Errorf("--degrade: %w", err)
 	}
 	return p, err
-}
-
-// inherited returns the n descriptors from 3 on. Our own are close-on-exec, those from the caller cannot be.
-func inherited(n int) ([]*os.File, error) {
-	if n < 0 {
-		return nil, fmt.Errorf("--preserve-fds %d: give a number that is not negative", n)
-	}
-	var files []*os.File
-	for fd := 3; fd < 3+n; fd++ {
-		bits, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		if err != nil || bits&unix.FD_CLOEXEC != 0 {
-			return nil, fmt.Errorf("--preserve-fds %d: descriptor %d is not open; open it in the shell (%d<FILE), or pass fewer", n, fd, fd)
-		}
-		files = append(files, os.NewFile(uintptr(fd), fmt.Sprintf("fd %d", fd)))
-	}
-	return files, nil
 }
 
 // checkConsole refuses what leaves a terminal without a master, or a socket without a terminal, in runc's words.

@@ -30,11 +30,11 @@ type house struct {
 var home house
 
 func TestMain(m *testing.M) {
-	if os.Getenv(reaperEnv) == "" {
-		os.Exit(reap())
-	}
 	if child := os.Getenv(helperEnv); child != "" {
 		os.Exit(helper(child))
+	}
+	if os.Getenv(reaperEnv) == "" {
+		os.Exit(reap())
 	}
 	os.Exit(tests(m))
 }
