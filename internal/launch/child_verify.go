@@ -32,6 +32,12 @@ func verify(base unsafe.Pointer, h *header, s *step) syscall.Errno {
 	case IsCharDevice:
 		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
 		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(v.stat.Rdev_major<<20|v.stat.Rdev_minor) == value
+	case IsBlockDevice:
+		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
+		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFBLK && uint64(v.stat.Rdev_major<<20|v.stat.Rdev_minor) == value
+	case IsFIFO:
+		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
+		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFIFO
 	case IsDirectory:
 		e = statx(h, fd, unsafe.Pointer(&v.empty), &v.stat)
 		ok = v.stat.Mode&unix.S_IFMT == unix.S_IFDIR

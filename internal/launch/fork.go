@@ -96,6 +96,23 @@ func unsafeForkAndRun(args *cloneArgs, base unsafe.Pointer) (int, syscall.Errno)
 			r, e = find(base, h, s)
 		case opReap:
 			reap(h, arg(base, h, s, 0), (*reapArea)(at(base, h, s, 1)))
+		case opCopyTree:
+			c := (*copyArea)(at(base, h, s, 2))
+			e = copyBegin(base, h, s, c)
+			for e == 0 && c.state != copyDone {
+				e = copyStep(h, c)
+				switch e {
+				case syscall.EOPNOTSUPP: // that word is taken
+					e = syscall.EIO
+				case syscall.EEXIST: // listed twice, since somebody renamed it meanwhile
+					e = syscall.ESTALE
+				}
+			}
+			if e == 0 && c.left {
+				e = syscall.EOPNOTSUPP
+			}
+		case opLikeness:
+			e = likeness(base, h, s)
 		case opReportTo:
 			h.status = int32(arg(base, h, s, 0))
 		case opDecimal:

@@ -24,6 +24,10 @@ func TestVerify(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	fifo := file + "-fifo"
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	null := Device(1, 3)
 	for _, c := range []struct {
 		name  string
@@ -42,6 +46,9 @@ func TestVerify(t *testing.T) {
 		{"a file of proc", "/proc/self/status", OnFilesystem, unix.PROC_SUPER_MAGIC, nil},
 		{"directory", "/", IsDirectory, 0, nil},
 		{"no directory", "/dev/null", IsDirectory, 0, syscall.EXDEV},
+		{"a character device as a block device", "/dev/null", IsBlockDevice, null, syscall.EXDEV},
+		{"FIFO", fifo, IsFIFO, 0, nil},
+		{"no FIFO", file, IsFIFO, 0, syscall.EXDEV},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := compile(t, 0, func(b *Builder) {

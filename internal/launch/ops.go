@@ -106,7 +106,9 @@ const (
 	IsCharDevice = iota // of the number that Device gives
 	OnFilesystem        // of the magic number, man 2 statfs
 	IsDirectory
-	CwdInside // the working directory is below the root: getcwd does not say "(unreachable)"
+	CwdInside     // the working directory is below the root: getcwd does not say "(unreachable)"
+	IsBlockDevice // of the number that Device gives
+	IsFIFO
 )
 
 // Device is a device number for Verify, as the kernel packs it: man 3 makedev has another packing for each C library.
@@ -176,6 +178,23 @@ func (b *Builder) Decimal(label, prefix string, value Arg) Arg {
 	b.describe(text, func() string { return fmt.Sprintf("%q", prefix+b.text(value)) })
 	b.add(opDecimal, label, "decimal", []Arg{value, text.Offset(len(prefix))})
 	return text
+}
+
+// CopyTree copies what is in the directory from into the directory to, which has to be empty and nobody's but ours: directories,
+// files, links and FIFOs with owners, modes and times; not what is mounted below, no devices, no sockets. Devices must not be
+// opened through from: mount it nodev. EOPNOTSUPP says that something was left out, and all else copied; ELOOP
+// that directories lie too deep; ESTALE that somebody changed the tree meanwhile.
+func (b *Builder) CopyTree(label string, from, to Arg) StepRef {
+	return b.add(opCopyTree, label, "copy tree", []Arg{from, to, b.space("copy space", copySize)})
+}
+
+// Likeness gives the directory to the mode of the directory from, and with owner its owner, too.
+func (b *Builder) Likeness(label string, from, to Arg, owner bool) StepRef {
+	how := 0
+	if owner {
+		how = 1
+	}
+	return b.add(opLikeness, label, "make like", []Arg{from, to, Const(how), b.space("likeness space", modeSize)})
 }
 
 // Reap makes this process a minimal pid 1 above its child pid: it waits for all children, forwards signals to the one, and

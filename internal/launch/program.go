@@ -121,6 +121,8 @@ const (
 	opAbout           // from here on, failures are about this number
 	opFind            // find the executable
 	opReap            // be a minimal pid 1
+	opCopyTree        // copy what is in a directory
+	opLikeness        // give a directory the mode of another
 	opReportTo        // from here on, report failures to another descriptor
 	opDecimal         // write a number as text
 )
