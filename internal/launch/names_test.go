@@ -139,18 +139,6 @@ func callsIn(t *testing.T, dir string) []string {
 	return list
 }
 
-// TestOtherArchitectures vets the package for what we do not run on.
-func TestOtherArchitectures(t *testing.T) {
-	goTool := needGo(t)
-	for _, arch := range []string{"arm64", "s390x", "386", "mips64le"} {
-		cmd := exec.Command(goTool, "vet", ".")
-		cmd.Env = append(os.Environ(), "GOARCH="+arch, "GOOS=linux", "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", arch, err, out)
-		}
-	}
-}
-
 // TestBuildVariants links the package as debuggers and testers do: the linker refuses frames that do not fit into what a
 // function that may not grow its stack has, and how large they are depends on these. (Only counting atomically, for coverage,
 // without optimisation is too much.)
