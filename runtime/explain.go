@@ -53,6 +53,9 @@ func (p *Plan) WriteText(w io.Writer) error {
 		line("read-only", "%s", path)
 	}
 	p.Process.explain(line, p.Init)
+	if n := p.Notify; n != nil {
+		line("readiness", "told to %s%s", n.Socket, onlyIf(n.Relayed, ", passed on by roost"))
+	}
 	for _, g := range p.GivenUp {
 		line("given up", "%s", g)
 	}

@@ -29,7 +29,8 @@ type Plan struct {
 	Process  ProcessPlan
 	Init     bool // a minimal pid 1 runs above the process
 	Policies degrade.Policies
-	GivenUp  []Problem // what the configuration asked for and does not get
+	Notify   *NotifyPlan // nil: there is no service manager
+	GivenUp  []Problem   // what the configuration asked for and does not get
 }
 
 // Join is a namespace that the container enters.

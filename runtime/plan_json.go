@@ -42,7 +42,12 @@ type (
 		Readonly       []string      `json:"readonlyPaths"`
 		Process        processJSON   `json:"process"`
 		Init           bool          `json:"init"`
+		Notify         *notifyJSON   `json:"notify,omitempty"`
 		GivenUp        []problemJSON `json:"givenUp"`
+	}
+	notifyJSON struct {
+		Socket  string `json:"socket"` // of the service manager
+		Relayed bool   `json:"relayed"`
 	}
 	userJSON struct {
 		Kind      string `json:"kind"` // none, join, create
@@ -146,7 +151,7 @@ func (p *Plan) asJSON() planJSON {
 		Cgroup:   p.Cgroup.asJSON(),
 		Masked:   each(p.Masked, inContainer),
 		Readonly: each(p.Readonly, inContainer),
-		Process:  p.Process.asJSON(), Init: p.Init,
+		Process:  p.Process.asJSON(), Init: p.Init, Notify: (*notifyJSON)(p.Notify),
 		GivenUp: each(p.GivenUp, func(g Problem) problemJSON { return problemJSON{g.Path, g.Text} }),
 	}
 }

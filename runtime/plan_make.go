@@ -24,6 +24,7 @@ type planInput struct {
 	init    bool
 	degrade degrade.Policies
 	sockets Activation
+	notify  notifyInput
 	devices bool // the container could make device nodes, and use them
 }
 
@@ -64,6 +65,7 @@ func makePlan(in planInput) (*Plan, error) {
 	} else {
 		p.Process = planProcess(s.Process, in.choice, "process.", &bad)
 		p.Process.activate(in.sockets)
+		p.connect(in.notify, s.Mounts, &bad)
 	}
 	return p, bad.err()
 }

@@ -23,18 +23,23 @@ const scanEvery = time.Second
 // that counts it is our own: we stand for it outside, forward signals to it, and end as it does. A pid that is no process of
 // the container's has none.
 func (f *Family) Outside(sender, pid int) (int, bool) {
-	found := f.find(sender, pid)
-	switch {
-	case found == 0:
+	counts := f.First
+	if f.Init {
+		counts = firstChild(f.First) // an init of ours is a copy of us that nobody may look into
+	}
+	found := f.find(counts, sender, pid)
+	switch found {
+	case 0:
 		return 0, false
-	case found == f.First, f.Init && found == firstChild(f.First):
+	case f.First, counts:
 		return os.Getpid(), true
 	}
 	return found, true
 }
 
-func (f *Family) find(sender, pid int) int {
-	own := pidsOf(f.First)
+// find looks for the process in the pid namespace of the one that counts.
+func (f *Family) find(counts, sender, pid int) int {
+	own := pidsOf(counts)
 	if len(own) == 0 {
 		return 0
 	}
@@ -44,15 +49,15 @@ func (f *Family) find(sender, pid int) int {
 		}
 		return 0
 	}
-	where := namespaceOf(f.First)
+	where := namespaceOf(counts)
 	matches := func(candidate int) bool {
 		pids := pidsOf(candidate)
-		return len(pids) == len(own) && pids[len(pids)-1] == pid && namespaceOf(candidate) == where
+		return len(pids) == len(own) && pids[len(pids)-1] == pid && (candidate == f.First || namespaceOf(candidate) == where)
 	}
 	if theirs := pidsOf(sender); len(theirs) > 0 && (len(theirs) != len(own) || namespaceOf(sender) != where) {
 		return 0 // it names a process of a pid namespace below
 	}
-	for _, candidate := range []int{f.First, sender} {
+	for _, candidate := range []int{f.First, counts, sender} {
 		if matches(candidate) {
 			return candidate
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ type Relay struct {
 	in, out int // sockets
 	to      Address
 	done    chan struct{}
+	end     sync.Once
 	outside func(sender int) Outside
 	warn    func(string)
 	warned  bool
@@ -67,7 +69,9 @@ func (r *Relay) Start(outside func(sender int) Outside, warn func(string)) {
 
 // Finish passes on what has come in up to now, and ends. Who sends afterwards gets an error. It takes no longer than a few
 // seconds, whatever the service manager does.
-func (r *Relay) Finish() {
+func (r *Relay) Finish() { r.end.Do(r.finish) }
+
+func (r *Relay) finish() {
 	if r.done != nil {
 		_ = unix.Shutdown(r.in, unix.SHUT_RD) // wakes run up when there is nothing more
 		select {
