@@ -15,7 +15,6 @@ const helperEnv = "ROOST_TEST_HELPER"
 func parts() map[string]func() error {
 	return map[string]func() error{
 		"listen": playListen,
-		"notify": playNotify,
 	}
 }
 
