@@ -13,6 +13,7 @@ PREFIX        ?= /usr/local
 override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 DESTDIR       ?=
 BINDIR        ?= $(PREFIX)/bin
+LIBEXECDIR    ?= $(PREFIX)/libexec/roost
 DATADIR       ?= $(PREFIX)/share
 INSTALL       ?= install
 
@@ -43,8 +44,13 @@ TESTFLAGS     ?=
 OUTPUT        ?= bin/roost
 
 .PHONY: build
-build:
+build: build-seccomp
 	$(GOBUILD) -o bin/roost ./cmd/roost
+
+# The compiler of seccomp profiles, where there is what it needs. roost looks for it beside itself, and in ../libexec/roost.
+.PHONY: build-seccomp
+build-seccomp:
+	@GO='$(GO)' contrib/build-seccomp.sh bin/roost-seccomp '$(VERSION)' '$(taglist)'
 
 # For contrib/release.sh, which sets GOARCH: bin/roost stays the one that runs here.
 .PHONY: build-to
@@ -58,6 +64,8 @@ install: build man
 		'$(DESTDIR)$(DATADIR)/zsh/site-functions' \
 		'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d'
 	$(INSTALL) -m 0755 bin/roost '$(DESTDIR)$(BINDIR)/roost'
+	if [ -e bin/roost-seccomp ]; then $(INSTALL) -d '$(DESTDIR)$(LIBEXECDIR)' && \
+		$(INSTALL) -m 0755 bin/roost-seccomp '$(DESTDIR)$(LIBEXECDIR)/roost-seccomp'; fi
 	$(INSTALL) -m 0644 out/man/*.1 '$(DESTDIR)$(DATADIR)/man/man1/'
 	bin/roost completion bash >'$(DESTDIR)$(DATADIR)/bash-completion/completions/roost'
 	bin/roost completion zsh >'$(DESTDIR)$(DATADIR)/zsh/site-functions/_roost'
@@ -65,7 +73,7 @@ install: build man
 
 .PHONY: uninstall
 uninstall:
-	rm -f '$(DESTDIR)$(BINDIR)/roost' '$(DESTDIR)$(DATADIR)/man/man1'/roost.1 '$(DESTDIR)$(DATADIR)/man/man1'/roost-*.1 \
+	rm -f '$(DESTDIR)$(BINDIR)/roost' '$(DESTDIR)$(LIBEXECDIR)/roost-seccomp' '$(DESTDIR)$(DATADIR)/man/man1'/roost.1 '$(DESTDIR)$(DATADIR)/man/man1'/roost-*.1 \
 		'$(DESTDIR)$(DATADIR)/bash-completion/completions/roost' \
 		'$(DESTDIR)$(DATADIR)/zsh/site-functions/_roost' \
 		'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/roost.fish'

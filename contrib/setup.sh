@@ -28,6 +28,11 @@ want make make
 want git git
 have go || missing="$missing golang-go"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
+# roost-seccomp is cgo.
+want gcc gcc
+want pkg-config pkgconf
+[ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
+[ -e /usr/include/seccomp.h ] || missing="$missing libseccomp-dev"
 case ${1:-} in
 build | lint) ;;
 demo | test)
@@ -44,8 +49,6 @@ if [ "$1" = lint ]; then
 fi
 if [ "$1" = test ]; then
 	want ps procps
-	want gcc gcc
-	[ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 	want mmdebstrap mmdebstrap
 fi
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/notify"
 	"github.com/roost-run/roost/userns"
 )
 
@@ -24,20 +25,21 @@ type birth struct {
 	maps    chan error
 	mapping bool
 	process *Process
-	others  func() // what Forked returned
-	failed  error  // what went wrong on this side: no sync point may be passed any more
-
-	output     *hookOutput // of those in the container
-	hookFailed error       // on the host
+	relay   *notify.Relay // nil: there is nothing to pass on
+	others  func()        // what Forked returned
+	failed  error         // what went wrong on this side: no sync point may be passed any more
 }
 
 // launch forks as early as it can: what is to be done on this side is done while the child sets up. So the container's
 // directory is only made before if the child needs something in it. A child whose parent dies, or finds that the id is
 // taken, ends at its next sync point.
 func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, joins []*os.File) (err error) {
-	if b.wait || b.plan.Root.Make || b.plan.Cgroup != nil {
+	if b.wait || b.plan.Root.Make || b.plan.Cgroup != nil || b.plan.relays() {
 		if b.dir, err = b.makeDirectory(); err == nil {
 			err = b.makeCgroup()
+		}
+		if err == nil {
+			err = b.listen()
 		}
 		if err != nil {
 			return b.undo(err)
@@ -50,7 +52,6 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	if err != nil {
 		return b.undo(err)
 	}
-	b.readHooks()
 	if b.plan.User.Kind == userns.Create && b.plan.User.Writer != userns.BySelf && !staged(b.plan) {
 		b.writeMaps(ctx, child.Pid())
 	}
@@ -75,9 +76,6 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		return b.undo(err)
 	}
 	if err := child.Drive(ctx); err != nil {
-		if b.hookFailed != nil { // it says more than the context that ended it
-			err = b.hookFailed
-		}
 		b.process.close()
 		return b.undo(err)
 	}
@@ -87,6 +85,7 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		return b.undo(err)
 	}
 	b.dir.close()
+	b.startRelay()
 	return nil
 }
 
@@ -110,8 +109,11 @@ func (b *birth) makeDirectory() (*directory, error) {
 
 // undo takes the directory away after an error. The processes are gone already.
 func (b *birth) undo(err error) error {
+	if b.relay != nil {
+		b.relay.Finish()
+	}
 	if b.dir != nil {
-		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.remove())
+		err = errors.Join(err, b.dir.clearCgroup(context.Background()), b.dir.remove())
 		b.dir.close()
 	}
 	return err

@@ -24,6 +24,7 @@ import (
 //	creating     there while the container is being made; for create a FIFO, which becomes start
 //	start        a FIFO: `start` writes a byte, the container's process waits for it
 //	result       a FIFO: the container's process tells `start` what went wrong
+//	notify       a socket: the process says there that it is ready, and a foreground command passes it on
 //	rootfs       an empty directory, for containers without a bundle
 //	cgroup       a link that leads nowhere: where the container's cgroup is, if it has one of its own
 //	exit         the exit status, where somebody recorded it

@@ -53,8 +53,8 @@ func (p *Plan) WriteText(w io.Writer) error {
 		line("read-only", "%s", path)
 	}
 	p.Process.explain(line, p.Init)
-	for _, h := range p.Hooks.all() {
-		line("hook", "%s %s %q%s", h.At, h.Path, h.Args, onlyIf(h.Timeout != 0, fmt.Sprintf(", for at most %v", h.Timeout)))
+	if n := p.Notify; n != nil {
+		line("readiness", "told to %s%s", n.Socket, onlyIf(n.Relayed, ", passed on by roost"))
 	}
 	for _, g := range p.GivenUp {
 		line("given up", "%s", g)

@@ -27,10 +27,10 @@ type Plan struct {
 	Cgroup   *Cgroup // one of its own; nil stays in the caller's
 	Readonly []string
 	Process  ProcessPlan
-	Hooks    Hooks
 	Init     bool // a minimal pid 1 runs above the process
 	Policies degrade.Policies
-	GivenUp  []Problem // what the configuration asked for and does not get
+	Notify   *NotifyPlan // nil: there is no service manager
+	GivenUp  []Problem   // what the configuration asked for and does not get
 }
 
 // Join is a namespace that the container enters.

@@ -42,8 +42,12 @@ type (
 		Readonly       []string      `json:"readonlyPaths"`
 		Process        processJSON   `json:"process"`
 		Init           bool          `json:"init"`
-		Hooks          []hookJSON    `json:"hooks,omitempty"` // in the order in which they run
+		Notify         *notifyJSON   `json:"notify,omitempty"`
 		GivenUp        []problemJSON `json:"givenUp"`
+	}
+	notifyJSON struct {
+		Socket  string `json:"socket"` // of the service manager
+		Relayed bool   `json:"relayed"`
 	}
 	userJSON struct {
 		Kind      string `json:"kind"` // none, join, create
@@ -57,13 +61,6 @@ type (
 	cgroupJSON struct {
 		Path        string `json:"path"` // below the mount of cgroup v2; ./ is roost's own cgroup
 		DeviceRules int    `json:"deviceRules"`
-	}
-	hookJSON struct {
-		At      string   `json:"at"` // where it is in the configuration
-		Path    string   `json:"path"`
-		Args    []string `json:"args"`
-		Env     []string `json:"env,omitempty"`
-		Timeout float64  `json:"timeout,omitempty"` // in seconds
 	}
 	joinJSON struct {
 		Kind string `json:"kind"`
@@ -154,7 +151,7 @@ func (p *Plan) asJSON() planJSON {
 		Cgroup:   p.Cgroup.asJSON(),
 		Masked:   each(p.Masked, inContainer),
 		Readonly: each(p.Readonly, inContainer),
-		Process:  p.Process.asJSON(), Init: p.Init, Hooks: hooksAsJSON(p.Hooks.all()),
+		Process:  p.Process.asJSON(), Init: p.Init, Notify: (*notifyJSON)(p.Notify),
 		GivenUp: each(p.GivenUp, func(g Problem) problemJSON { return problemJSON{g.Path, g.Text} }),
 	}
 }
@@ -269,11 +266,4 @@ func (c *Cgroup) asJSON() *cgroupJSON {
 		return nil
 	}
 	return &cgroupJSON{c.Path, len(c.Devices)}
-}
-
-func hooksAsJSON(hooks []Hook) (list []hookJSON) {
-	for _, h := range hooks {
-		list = append(list, hookJSON{At: h.At, Path: h.Path, Args: h.Args, Env: h.Env, Timeout: h.Timeout.Seconds()})
-	}
-	return list
 }

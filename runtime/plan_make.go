@@ -24,6 +24,7 @@ type planInput struct {
 	init    bool
 	degrade degrade.Policies
 	sockets Activation
+	notify  notifyInput
 	devices bool // the container could make device nodes, and use them
 }
 
@@ -59,12 +60,12 @@ func makePlan(in planInput) (*Plan, error) {
 	p.devices(s.Linux.Devices, &bad)
 	p.cgroup(s.Linux, in.devices, &bad)
 	p.limits(s.Linux.Resources, &bad)
-	p.Hooks = planHooks(s.Hooks)
 	if s.Process == nil {
 		bad.add("process", "missing; without a process there is nothing to run")
 	} else {
 		p.Process = planProcess(s.Process, in.choice, "process.", &bad)
 		p.Process.activate(in.sockets)
+		p.connect(in.notify, s.Mounts, &bad)
 	}
 	return p, bad.err()
 }

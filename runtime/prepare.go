@@ -38,6 +38,8 @@ type CreateOptions struct {
 	Activation Activation
 	// ExtraFiles become the descriptors after those.
 	ExtraFiles []*os.File
+	// Notify connects the container to a service manager.
+	Notify Notify
 	// NoPivot asks for a root without pivot_root: not supported.
 	NoPivot bool
 	// NoNewKeyring lets the process keep the caller's session keyring.
@@ -93,7 +95,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 		return nil, err
 	}
 	j.plan, err = makePlan(planInput{
-		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation,
+		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation, notify: j.notify(),
 		devices: choice.Kind == userns.None && j.caller.MakesDevices(),
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/notify"
 	"github.com/roost-run/roost/userns"
 )
 
@@ -17,7 +18,8 @@ import (
 type Process struct {
 	child   *launch.Child
 	console *os.File
-	lock    *os.File // says that we attend to the container, until it is destroyed; may be nil
+	relay   *notify.Relay // of what it tells a service manager; may be nil
+	lock    *os.File      // says that we attend to the container, until it is destroyed; may be nil
 }
 
 // Pid is its pid as this process sees it.
@@ -64,6 +66,9 @@ func (p *Process) wait() (ExitStatus, error) {
 		return ExitStatus{Unknown: true}, os.NewSyscallError("wait4", err)
 	}
 	p.child.Close()
+	if p.relay != nil {
+		p.relay.Finish()
+	}
 	return exitStatus(ws), nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/launch"
 )
 
 // startPatience is how long the execve may take after the byte that starts: long on a machine that swaps, and on a network
@@ -25,18 +27,13 @@ func (c *Container) Start(ctx context.Context) error {
 	if err := d.lock(ctx); err != nil { // also waits for a create that is not done
 		return err
 	}
-	if c.rec.startContainer || c.rec.poststart {
-		err = c.startHooked(ctx, d)
-	} else {
-		err = c.start(ctx, d, nil)
-	}
-	if err != nil {
+	if err := c.start(ctx, d); err != nil {
 		return fmt.Errorf("container %s: %w", c.id, err)
 	}
 	return nil
 }
 
-func (c *Container) start(ctx context.Context, d *directory, hooks *Hooks) error {
+func (c *Container) start(ctx context.Context, d *directory) error {
 	pidfd, err := c.rec.process.open()
 	if errors.Is(err, ErrNotRunning) {
 		return fmt.Errorf("cannot start a container that has stopped: %w", err)
@@ -68,13 +65,12 @@ func (c *Container) start(ctx context.Context, d *directory, hooks *Hooks) error
 	if err := writeFull(start, []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
-	err = c.outcome(ctx, result, pidfd, hooks)
+	err = launch.Outcome(result, pidfd, startPatience)
 	for _, name := range []string{"start", "result"} {
 		_ = unix.Unlinkat(d.fd, name, 0)
 	}
 	var errno syscall.Errno
-	var hook *HookError
-	if errors.As(err, &errno) && !errors.As(err, &hook) {
+	if errors.As(err, &errno) {
 		if p, _ := c.DefaultProcess(); p != nil && len(p.Args) > 0 {
 			return fmt.Errorf("exec %s: %w", p.Args[0], errno)
 		}

@@ -77,6 +77,7 @@ func (o *explainOptions) run(a *app, cmd *flags.Command, args flags.Args) error 
 
 func (o *explainOptions) create(a *app, cmd *flags.Command, args flags.Args) (create runtime.CreateOptions, err error) {
 	create.Init = o.hand.Init
+	create.Notify.Relay = true
 	if isByHand(&o.hand, o.bundle, args) {
 		if o.bundle != "" {
 			return create, errors.New("--bundle and --rootfs are two ways to say what to run; leave one out")

@@ -37,8 +37,7 @@ type document struct {
 
 func featureSet() document {
 	no := new(bool)
-	hooks := []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}
-	return document{Hooks: hooks, Features: features.Features{
+	return document{Hooks: []string{}, Features: features.Features{
 		OCIVersionMin: "1.0.0", OCIVersionMax: spec.Version,
 		MountOptions: mountOptions(),
 		Linux: &features.Linux{
@@ -76,7 +75,7 @@ func capabilities() []string {
 // mountOptions are the options that mean something to roost itself; features_test.go holds them against the parser.
 func mountOptions() []string {
 	return strings.Fields(`
-		async atime bind defaults dev diratime dirsync exec lazytime loud mand noatime nodev nodiratime noexec
+		async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec
 		noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime
 		relatime remount rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro
 		rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave

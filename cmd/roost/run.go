@@ -98,6 +98,7 @@ func (o *runOptions) create(a *app, cmd *flags.Command, args flags.Args) (string
 		Bundle: o.bundle, Init: o.hand.Init, Replace: o.replace,
 		Attended: !o.detach && !o.keep,
 	}
+	create.Notify.Relay = !o.detach
 	if rows, cols, err := terminal.Size(a.stdin); err == nil {
 		create.ConsoleSize = &specs.Box{Height: uint(rows), Width: uint(cols)}
 	}

@@ -60,6 +60,7 @@ func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateO
 	}
 	o.Stdio = runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr}
 	o.Activation, o.ExtraFiles = activation, files
+	o.Notify = notifier(o.Notify.Relay)
 	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
 	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
 	return o, nil

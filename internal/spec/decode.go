@@ -30,7 +30,7 @@ func (d *decoder) finish() bool {
 		d.report.add(Problem{Path: p.Path, Text: p.Text, offset: p.Offset})
 	}
 	d.report.unlisted += unlisted
-	d.report.decoded = len(d.report.problems)
+	d.report.settle()
 	switch e := d.End().(type) {
 	case nil:
 		return true

@@ -101,19 +101,20 @@ func TestValidate(t *testing.T) {
 		change           func(*specs.Spec)
 		refused, givenUp string
 	}{
-		"nothing":         {func(s *specs.Spec) {}, "", ""},
-		"no process":      {func(s *specs.Spec) { s.Process = nil }, "process", ""},
-		"no root":         {func(s *specs.Spec) { s.Root = nil }, "root", ""},
-		"no linux":        {func(s *specs.Spec) { s.Linux = nil }, "linux", ""},
-		"limits of ids":   {func(s *specs.Spec) { s.Process.User = specs.User{UID: math.MaxUint32 - 1, Umask: &umask} }, "", ""},
-		"lowest score":    {func(s *specs.Spec) { s.Process.OOMScoreAdj = &score }, "", ""},
-		"too many groups": {func(s *specs.Spec) { s.Process.User.AdditionalGids = make([]uint32, 65537) }, "process.user.additionalGids", ""},
+		"nothing":             {func(s *specs.Spec) {}, "", ""},
+		"no process":          {func(s *specs.Spec) { s.Process = nil }, "process", ""},
+		"no root":             {func(s *specs.Spec) { s.Root = nil }, "root", ""},
+		"no linux":            {func(s *specs.Spec) { s.Linux = nil }, "hostname root.readonly mounts", ""},
+		"no linux, no mounts": {func(s *specs.Spec) { s.Linux, s.Hostname, s.Mounts, s.Root.Readonly = nil, "", nil, false }, "", ""},
+		"limits of ids":       {func(s *specs.Spec) { s.Process.User = specs.User{UID: math.MaxUint32 - 1, Umask: &umask} }, "", ""},
+		"lowest score":        {func(s *specs.Spec) { s.Process.OOMScoreAdj = &score }, "", ""},
+		"too many groups":     {func(s *specs.Spec) { s.Process.User.AdditionalGids = make([]uint32, 65537) }, "process.user.additionalGids", ""},
 		"console without terminal": {func(s *specs.Spec) {
 			s.Process.Terminal, s.Process.ConsoleSize = false, &specs.Box{Height: math.MaxUint32}
 		}, "", ""},
 		"host uts":              {func(s *specs.Spec) { dropNamespace(s, "uts"); s.Domainname = "d" }, "hostname domainname", ""},
 		"host uts, no name":     {func(s *specs.Spec) { dropNamespace(s, "uts"); s.Hostname = "" }, "", ""},
-		"host mounts":           {func(s *specs.Spec) { dropNamespace(s, "mount") }, "linux.namespaces", ""},
+		"host mounts":           {func(s *specs.Spec) { dropNamespace(s, "mount") }, "root.readonly mounts linux.maskedPaths linux.readonlyPaths", ""},
 		"auto mappings":         {func(s *specs.Spec) { s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil }, "", ""},
 		"mappings without user": {func(s *specs.Spec) { dropNamespace(s, "user") }, "linux.uidMappings", ""},
 		"gid mappings only":     {func(s *specs.Spec) { s.Linux.UIDMappings = nil }, "linux.uidMappings", ""},
@@ -139,20 +140,18 @@ func TestValidate(t *testing.T) {
 		"remount": {func(s *specs.Spec) {
 			s.Mounts = []specs.Mount{{Destination: "/sys", Options: []string{"remount", "ro"}}}
 		}, "", ""},
-		"allow rule":    {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}) }, "", ""},
-		"deny less":     {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Access: "rw"}) }, "", ""},
-		"deny one kind": {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "c", Access: "rwm"}) }, "", ""},
-		"strange rule":  {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "x", Access: "rx"}) }, "linux.resources.devices[0].type linux.resources.devices[0].access", ""},
-		"deny all":      {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "a", Access: "rwm"}) }, "", ""},
-		"hooks":         {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{}}} }, "hooks.poststop[0].path", ""},
-		"hook": {func(s *specs.Spec) {
-			zero, one := 0, 1
-			s.Hooks = &specs.Hooks{
-				CreateRuntime:   []specs.Hook{{Path: "/bin/true", Timeout: &one}, {Path: "bin/true", Timeout: &zero}},
-				StartContainer:  []specs.Hook{{Path: "/bin/\x00true"}, {Path: "/bin/true", Args: []string{"", "\x00"}}},
-				CreateContainer: []specs.Hook{{Path: "/bin/true", Env: []string{"\x00"}}},
-			}
-		}, "hooks.createRuntime[1].path hooks.createRuntime[1].timeout hooks.createContainer[0].env[0] hooks.startContainer[0].path hooks.startContainer[1].args[1]", ""},
+		"bind by its type": {func(s *specs.Spec) {
+			s.Mounts = []specs.Mount{{Destination: "/a", Source: "/a", Type: "bind", Options: []string{"ro", "sync", "iversion"}}}
+		}, "", "mounts[0].options mounts[0].options[2]"},
+		"options of others": {func(s *specs.Spec) {
+			s.Mounts = []specs.Mount{{Destination: "/a", Source: "proc", Type: "proc", Options: []string{"src-nofollow", "copy-symlink", "tmpcopyup"}}}
+		}, "mounts[0].options[2] mounts[0].options[1] mounts[0].options[0] mounts[0].options[2] mounts[0].options[1] mounts[0].options[0] mounts[0].options[0]", ""},
+		"allow rule":          {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}) }, "", ""},
+		"deny less":           {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Access: "rw"}) }, "", ""},
+		"deny one kind":       {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "c", Access: "rwm"}) }, "", ""},
+		"strange rule":        {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "x", Access: "rx"}) }, "linux.resources.devices[0].type linux.resources.devices[0].access", ""},
+		"deny all":            {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "a", Access: "rwm"}) }, "", ""},
+		"hooks":               {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{}}} }, "hooks.poststop", ""},
 		"empty hooks":         {func(s *specs.Spec) { s.Hooks = &specs.Hooks{} }, "", ""},
 		"seccomp":             {func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{} }, "linux.seccomp", ""},
 		"empty affinity":      {func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{} }, "", ""},

@@ -21,6 +21,16 @@ type MountOptions struct {
 	Recursive bool // rbind
 	Remount   bool // change what is mounted at the destination
 
+	IDMap     *IDMapOption // idmap or ridmap
+	TmpCopyUp bool         // a new tmpfs first gets what is at its mount point
+	IVersion  bool         // iversion: cannot be passed on, see [Loaded.GivenUp]
+
+	// As crun has them: a bind's source that is a symbolic link is copied as a link, or bound itself, instead of what it points to; a
+	// link at the destination is mounted over instead of followed.
+	CopySymlink    bool
+	SourceNoFollow bool
+	DestNoFollow   bool
+
 	// Propagation is to be applied in this order: MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, with MS_REC for the
 	// recursive ones.
 	Propagation []uint64
@@ -56,6 +66,9 @@ func (m *MountOptions) parse(o string) string {
 	if m.mode(o) || m.propagation(o) || m.superblock(o) || withoutEffect(o) {
 		return ""
 	}
+	if is, text := m.idmap(o); is {
+		return text
+	}
 	if a, ok := attribute(o); ok {
 		m.Set, m.Clear = a.apply(m.Set, m.Clear)
 		return ""
@@ -81,6 +94,16 @@ func (m *MountOptions) mode(o string) bool {
 		m.Bind, m.Recursive = true, true
 	case "remount":
 		m.Remount = true
+	case "tmpcopyup":
+		m.TmpCopyUp = true
+	case "copy-symlink":
+		m.CopySymlink = true
+	case "src-nofollow":
+		m.SourceNoFollow = true
+	case "dest-nofollow":
+		m.DestNoFollow = true
+	case "iversion", "noiversion":
+		m.IVersion = o == "iversion"
 	default:
 		return false
 	}
@@ -142,7 +165,7 @@ func (m *MountOptions) superblock(o string) bool {
 // withoutEffect knows the words that mount(8) reads and the kernel never sees, or that name what is so anyway.
 func withoutEffect(o string) bool {
 	switch o {
-	case "defaults", "silent", "loud", "auto", "noauto", "nouser", "_netdev", "noiversion":
+	case "defaults", "silent", "loud", "auto", "noauto", "nouser", "_netdev":
 		return true
 	}
 	return strings.HasPrefix(o, "x-")
@@ -152,19 +175,10 @@ func withoutEffect(o string) bool {
 // bind mount, they would promise what nobody does.
 func unsupportedOption(o string) string {
 	name, _, _ := strings.Cut(o, "=")
-	switch name {
-	case "":
+	switch {
+	case name == "":
 		return "empty option; remove it"
-	case "idmap", "ridmap":
-		return "id-mapped mounts are not supported yet; remove the option, or change the files' owner in `roost unshare`"
-	case "tmpcopyup":
-		return "tmpcopyup is not supported yet; remove it, or use an overlay"
-	case "iversion":
-		return "iversion cannot be set through the mount interface that roost uses; remove it"
-	case "copy-symlink", "src-nofollow", "dest-nofollow":
-		return name + " is not supported yet; remove it"
-	}
-	if strings.HasPrefix(o, "X-mount.") {
+	case strings.HasPrefix(o, "X-mount."):
 		return "options of mount(8) such as " + name + " are not supported; remove it"
 	}
 	return ""

@@ -60,19 +60,22 @@ type report struct {
 	problems []Problem
 	givenUp  []Problem
 	unlisted int
-	decoded  int // how many of the problems are the decoder's
+	settled  int // how many of the problems say all there is to say about their paths
 }
 
-// refuse notes a problem whose place is looked up when there is one to show. Where the decoder found a wrong type, what
-// follows from the value's absence is no news.
+// refuse notes a problem whose place is looked up when there is one to show. Where the decoder found a wrong type, or the property
+// is not supported at all, what else is wrong with the value is no news.
 func (r *report) refuse(path, text string) {
-	for _, p := range r.problems[:r.decoded] {
+	for _, p := range r.problems[:r.settled] {
 		if within(path, p.Path) {
 			return
 		}
 	}
 	r.add(Problem{Path: path, Text: text, offset: -1})
 }
+
+// settle ends the part of the problems that silence later ones about the same paths.
+func (r *report) settle() { r.settled = len(r.problems) }
 
 // within says whether path is outer or lies in it.
 func within(path, outer string) bool {

@@ -10,6 +10,15 @@ import (
 
 // refused lists what is decoded and not implemented, a line for each property: whoever implements it removes its line.
 func (r *report) refused(s *specs.Spec, seccomp []byte) {
+	if h := s.Hooks; h != nil {
+		//nolint:staticcheck // Prestart is deprecated, and refused all the same.
+		r.unless(len(h.Prestart) == 0, "hooks.prestart")
+		r.unless(len(h.CreateRuntime) == 0, "hooks.createRuntime")
+		r.unless(len(h.CreateContainer) == 0, "hooks.createContainer")
+		r.unless(len(h.StartContainer) == 0, "hooks.startContainer")
+		r.unless(len(h.Poststart) == 0, "hooks.poststart")
+		r.unless(len(h.Poststop) == 0, "hooks.poststop")
+	}
 	for i := range s.Mounts {
 		r.unless(len(s.Mounts[i].UIDMappings) == 0, strictjson.Element("mounts", i)+".uidMappings")
 		r.unless(len(s.Mounts[i].GIDMappings) == 0, strictjson.Element("mounts", i)+".gidMappings")
@@ -24,8 +33,23 @@ func (r *report) refused(s *specs.Spec, seccomp []byte) {
 		r.unless(l.MountLabel == "", "linux.mountLabel")
 		r.unless(l.IntelRdt == nil, "linux.intelRdt") // even an empty one asks for a group
 		r.unless(l.MemoryPolicy == nil, "linux.memoryPolicy")
-		r.unless(l.Personality == nil || l.Personality.Domain == "" && l.Personality.Flags == nil, "linux.personality")
+		r.unless(l.Personality == nil, "linux.personality")
 	}
+	r.settle()
+}
+
+// refusedOptions is the part about the options of a mount.
+func (r *report) refusedOptions(at func(name string) string, o *MountOptions) {
+	not := func(given bool, name string) {
+		if given {
+			r.refuse(at(name), name+" is not supported yet; remove it")
+		}
+	}
+	not(o.IDMap != nil, "idmap")
+	not(o.TmpCopyUp, "tmpcopyup")
+	not(o.CopySymlink, "copy-symlink")
+	not(o.SourceNoFollow, "src-nofollow")
+	not(o.DestNoFollow, "dest-nofollow")
 }
 
 // refusedProcess is the part of it that a process file may have, too.
@@ -35,8 +59,9 @@ func (r *report) refusedProcess(prefix string, p *specs.Process) {
 	r.unless(p.ApparmorProfile == "", prefix+"apparmorProfile")
 	r.unless(p.SelinuxLabel == "", prefix+"selinuxLabel")
 	r.unless(p.Scheduler == nil, prefix+"scheduler")
-	r.unless(p.IOPriority == nil || *p.IOPriority == specs.LinuxIOPriority{}, prefix+"ioPriority")
+	r.unless(p.IOPriority == nil, prefix+"ioPriority")
 	r.unless(p.ExecCPUAffinity == nil || *p.ExecCPUAffinity == specs.CPUAffinity{}, prefix+"execCPUAffinity")
+	r.settle()
 }
 
 // platforms refuses what is for another platform, in a Spec; the decoder does in a document.

@@ -19,6 +19,10 @@ const maxName = 64
 // config walks the Spec in the order of its Go fields. Paths are put together only where something is wrong.
 func (r *report) config(s *specs.Spec) {
 	r.version(s.Version)
+	l := s.Linux
+	if l == nil {
+		l = &specs.Linux{}
+	}
 	switch {
 	case s.Process == nil:
 		r.refuse("process", "missing; say at least what to run: args, cwd, user")
@@ -26,19 +30,15 @@ func (r *report) config(s *specs.Spec) {
 		r.process("process.", s.Process)
 	}
 	r.root(s.Root)
-	r.utsName("hostname", s.Hostname, s.Linux)
-	r.utsName("domainname", s.Domainname, s.Linux)
+	r.utsName("hostname", s.Hostname, l)
+	r.utsName("domainname", s.Domainname, l)
 	for i := range s.Mounts {
 		r.mount(strictjson.Element("mounts", i), &s.Mounts[i])
 	}
 	r.annotations(s.Annotations)
-	r.hooks(s.Hooks)
-	switch {
-	case s.Linux == nil:
-		r.refuse("linux", "missing; a container needs at least a mount namespace: "+
-			`"linux": {"namespaces": [{"type": "mount"}]}`)
-	default:
-		r.linux(s.Linux)
+	r.linux(l)
+	if !hasNamespace(l, specs.MountNamespace) {
+		r.hostMounts(s, l)
 	}
 }
 
@@ -114,39 +114,8 @@ func (r *report) utsName(path, name string, l *specs.Linux) {
 		r.refuse(path, nulText)
 	case len(name) > maxName:
 		r.refuse(path, strconv.Itoa(len(name))+" bytes long; the kernel takes 64")
-	case l != nil && !hasNamespace(l, specs.UTSNamespace):
+	case !hasNamespace(l, specs.UTSNamespace):
 		r.refuse(path, `needs a uts namespace, or it would be the host's; add {"type": "uts"} to linux.namespaces, or remove it`)
-	}
-}
-
-func (r *report) mount(path string, m *specs.Mount) {
-	options, problems := ParseOptions(m.Options)
-	switch {
-	case m.Destination == "":
-		r.refuse(path+".destination", "missing; say where in the container it goes")
-	case hasNUL(m.Destination):
-		r.refuse(path+".destination", nulText)
-	}
-	switch {
-	case hasNUL(m.Type):
-		r.refuse(path+".type", nulText)
-	case options.Bind, options.Remount:
-	case m.Type == "bind":
-		r.refuse(path+".type", `"bind" is no file system; add the option "bind" or "rbind"`)
-	case m.Type == "" || m.Type == "none":
-		r.refuse(path+".type", `missing; name a file system, or add the option "bind" or "rbind"`)
-	}
-	switch {
-	case hasNUL(m.Source):
-		r.refuse(path+".source", nulText)
-	case options.Bind && !options.Remount && m.Source == "":
-		r.refuse(path+".source", "missing; say what to bind, absolute or relative to the bundle")
-	}
-	for _, p := range problems {
-		r.refuse(path+".options"+p.Path, p.Text)
-	}
-	if options.Bind && len(options.Data) > 0 {
-		r.giveUp(path+".options", "a bind mount has no options of a file system; ignored: "+strings.Join(options.Data, ", "))
 	}
 }
 

@@ -49,9 +49,6 @@ func (r *report) namespaces(list []specs.LinuxNamespace) {
 			r.refuse(at("path"), quote(n.Path)+" is relative; it must begin with /")
 		}
 	}
-	if mount, _ := Namespace(specs.MountNamespace); seen&mount == 0 {
-		r.refuse("linux.namespaces", `no mount namespace: what is mounted for the container would be mounted on the host; add {"type": "mount"}`)
-	}
 }
 
 func hasNamespace(l *specs.Linux, t specs.LinuxNamespaceType) bool {

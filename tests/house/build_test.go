@@ -107,6 +107,11 @@ func TestInstall(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+		if _, err := os.Stat(filepath.Join(root(t), "bin/roost-seccomp")); err == nil { // there was what it is built of
+			if out := run(t, nil, at+"/libexec/roost/roost-seccomp", "--version"); !strings.Contains(out, "libseccomp: ") {
+				t.Errorf("roost-seccomp: %s", out)
+			}
+		}
 		out := run(t, nil, at+"/bin/roost", "--version")
 		if l := strings.Split(strings.TrimSpace(out), "\n"); len(l) != 3 || !strings.HasPrefix(l[0], "roost version ") || !strings.HasPrefix(l[1], "commit: ") || !strings.HasPrefix(l[2], "spec: ") {
 			t.Errorf("--version: %q", out)

@@ -15,6 +15,7 @@ const helperEnv = "ROOST_TEST_HELPER"
 func parts() map[string]func() error {
 	return map[string]func() error{
 		"listen": playListen,
+		"notify": playNotify,
 	}
 }
 
