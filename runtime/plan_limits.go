@@ -1,69 +1,58 @@
 package runtime
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/internal/degrade"
-	"github.com/roost-run/roost/internal/strictjson"
 )
 
-// limits gives up what a cgroup of the container's own would take. What asks for nothing more than a new cgroup has anyway
-// (no limit, the weight of everybody) is let pass: engines write much of that.
+// limits says of every limit that is asked for that it cannot be had yet. A value that asks for what is so anyway is no limit.
 func (p *Plan) limits(r *specs.LinuxResources, bad *planError) {
 	if r == nil {
 		return
 	}
-	limit := func(kind degrade.Kind, asked bool, path string) {
+	not := func(asked bool, kind degrade.Kind, member string) {
 		if asked {
-			p.giveUp(kind, "linux.resources."+path, "limits are not applied yet; limit the service or scope that roost runs in", bad)
+			p.giveUp(kind, "linux.resources."+member, "limits are not supported yet; limit the service or scope that roost runs in", bad)
 		}
 	}
 	if m := r.Memory; m != nil {
-		limit(degrade.Memory, above(m.Limit), "memory.limit")
-		limit(degrade.Memory, above(m.Reservation), "memory.reservation")
-		limit(degrade.Memory, above(m.Swap), "memory.swap")
+		not(positive(m.Limit), degrade.Memory, "memory.limit")
+		not(positive(m.Reservation), degrade.Memory, "memory.reservation")
+		not(positive(m.Swap), degrade.Memory, "memory.swap")
 	}
 	if c := r.CPU; c != nil {
-		limit(degrade.CPU, c.Shares != nil && *c.Shares > 0, "cpu.shares")
-		limit(degrade.CPU, above(c.Quota), "cpu.quota") // a period means nothing without one
-		limit(degrade.CPU, c.Burst != nil && *c.Burst > 0, "cpu.burst")
-		limit(degrade.CPU, c.Idle != nil && *c.Idle != 0, "cpu.idle")
-		limit(degrade.Cpuset, c.Cpus != "", "cpu.cpus")
-		limit(degrade.Cpuset, c.Mems != "", "cpu.mems")
+		const usual = 1024 // what every cgroup has, and engines ask for
+		not(c.Shares != nil && *c.Shares != 0 && *c.Shares != usual, degrade.CPU, "cpu.shares")
+		not(positive(c.Quota), degrade.CPU, "cpu.quota")
+		not(c.Burst != nil && *c.Burst > 0, degrade.CPU, "cpu.burst")
+		not(c.Idle != nil && *c.Idle != 0, degrade.CPU, "cpu.idle")
+		not(c.Cpus != "", degrade.Cpuset, "cpu.cpus")
+		not(c.Mems != "", degrade.Cpuset, "cpu.mems")
 	}
-	if r.Pids != nil {
-		limit(degrade.PIDs, above(r.Pids.Limit), "pids.limit")
+	not(r.Pids != nil && positive(r.Pids.Limit), degrade.PIDs, "pids.limit")
+	if b := r.BlockIO; b != nil {
+		not(b.Weight != nil && *b.Weight != 0, degrade.IO, "blockIO.weight")
+		not(len(b.WeightDevice) > 0, degrade.IO, "blockIO.weightDevice")
+		not(len(b.ThrottleReadBpsDevice) > 0, degrade.IO, "blockIO.throttleReadBpsDevice")
+		not(len(b.ThrottleWriteBpsDevice) > 0, degrade.IO, "blockIO.throttleWriteBpsDevice")
+		not(len(b.ThrottleReadIOPSDevice) > 0, degrade.IO, "blockIO.throttleReadIOPSDevice")
+		not(len(b.ThrottleWriteIOPSDevice) > 0, degrade.IO, "blockIO.throttleWriteIOPSDevice")
 	}
-	if r.BlockIO != nil {
-		blockIO(r.BlockIO, func(asked bool, path string) { limit(degrade.IO, asked, "blockIO."+path) })
+	for i := range r.HugepageLimits {
+		not(true, degrade.HugeTLB, fmt.Sprintf("hugepageLimits[%d]", i))
 	}
-	limit(degrade.HugeTLB, len(r.HugepageLimits) > 0, "hugepageLimits")
 	for _, name := range slices.Sorted(maps.Keys(r.Rdma)) {
-		limit(degrade.RDMA, r.Rdma[name].HcaHandles != nil || r.Rdma[name].HcaObjects != nil, strictjson.Member("rdma", name))
+		not(true, degrade.RDMA, fmt.Sprintf("rdma[%q]", name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Unified)) {
-		limit(degrade.Unified, true, strictjson.Member("unified", name))
+		not(true, degrade.Unified, fmt.Sprintf("unified[%q]", name))
 	}
 }
 
-// above says whether there is a limit: 0 is none given, -1 is none wanted.
-func above(n *int64) bool { return n != nil && *n > 0 }
-
-func blockIO(b *specs.LinuxBlockIO, limit func(asked bool, path string)) {
-	limit(b.Weight != nil && *b.Weight > 0, "weight")
-	for i, w := range b.WeightDevice {
-		limit(w.Weight != nil && *w.Weight > 0, strictjson.Element("weightDevice", i)+".weight")
-	}
-	throttle := func(list []specs.LinuxThrottleDevice, name string) {
-		for i, t := range list {
-			limit(t.Rate > 0, strictjson.Element(name, i)+".rate")
-		}
-	}
-	throttle(b.ThrottleReadBpsDevice, "throttleReadBpsDevice")
-	throttle(b.ThrottleWriteBpsDevice, "throttleWriteBpsDevice")
-	throttle(b.ThrottleReadIOPSDevice, "throttleReadIOPSDevice")
-	throttle(b.ThrottleWriteIOPSDevice, "throttleWriteIOPSDevice")
-}
+// positive is a limit: 0 is none in every runtime, and -1 is no limit.
+func positive(n *int64) bool { return n != nil && *n > 0 }
