@@ -35,8 +35,12 @@ func (r *report) config(s *specs.Spec) {
 	for i := range s.Mounts {
 		r.mount(strictjson.Element("mounts", i), &s.Mounts[i])
 	}
+	if s.Hooks != nil {
+		r.hooks(s.Hooks)
+	}
 	r.annotations(s.Annotations)
 	r.linux(l)
+	r.sysctls(s, l)
 	if !hasNamespace(l, specs.MountNamespace) {
 		r.hostMounts(s, l)
 	}

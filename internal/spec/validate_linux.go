@@ -27,6 +27,14 @@ func (r *report) linux(l *specs.Linux) {
 	r.paths("linux.maskedPaths", l.MaskedPaths)
 	r.paths("linux.readonlyPaths", l.ReadonlyPaths)
 	r.timeOffsets(l)
+	r.netDevices(l)
+	r.label("linux.mountLabel", l.MountLabel)
+	if l.MemoryPolicy != nil {
+		r.memoryPolicy("linux.memoryPolicy", l.MemoryPolicy)
+	}
+	if l.Personality != nil {
+		r.personality("linux.personality", l.Personality)
+	}
 }
 
 func (r *report) namespaces(list []specs.LinuxNamespace) {

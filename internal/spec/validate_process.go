@@ -20,23 +20,25 @@ func (r *report) process(prefix string, p *specs.Process) {
 	}
 	r.user(prefix+"user.", &p.User)
 	r.args(prefix, p)
-	for i, e := range p.Env {
-		name, _, ok := strings.Cut(e, "=")
-		switch at := func() string { return strictjson.Element(prefix+"env", i) }; {
-		case hasNUL(e):
-			r.refuse(at(), nulText)
-		case !ok:
-			r.refuse(at(), quote(e)+` has no "="; write NAME=VALUE`)
-		case name == "":
-			r.refuse(at(), "has no name; write NAME=VALUE")
-		}
-	}
+	r.environment(func() string { return prefix + "env" }, p.Env)
 	if p.Capabilities != nil {
 		r.capabilities(prefix+"capabilities.", p.Capabilities)
 	}
 	r.rlimits(prefix+"rlimits", p.Rlimits)
 	if s := p.OOMScoreAdj; s != nil && (*s < -1000 || *s > 1000) {
 		r.refuse(prefix+"oomScoreAdj", strconv.Itoa(*s)+" is not from -1000 to 1000")
+	}
+	r.label(prefix+"apparmorProfile", p.ApparmorProfile)
+	r.label(prefix+"selinuxLabel", p.SelinuxLabel)
+	if p.Scheduler != nil {
+		r.scheduler(prefix+"scheduler", p.Scheduler)
+	}
+	if p.IOPriority != nil {
+		r.ioPriority(prefix+"ioPriority", p.IOPriority)
+	}
+	if a := p.ExecCPUAffinity; a != nil {
+		r.numbers(prefix+"execCPUAffinity.initial", a.Initial, "CPUs", maxCPUs)
+		r.numbers(prefix+"execCPUAffinity.final", a.Final, "CPUs", maxCPUs)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 func (r *report) resources(c *specs.LinuxResources) {
 	const path = "linux.resources"
 	r.deviceRules(c.Devices)
+	r.limits(path, c)
 	r.oldCgroups(path, c)
 }
 
