@@ -28,6 +28,9 @@ type birth struct {
 	relay   *notify.Relay // nil: there is nothing to pass on
 	others  func()        // what Forked returned
 	failed  error         // what went wrong on this side: no sync point may be passed any more
+
+	output     *hookOutput // of those in the container
+	hookFailed error       // on the host
 }
 
 // launch forks as early as it can: what is to be done on this side is done while the child sets up. So the container's
@@ -52,6 +55,7 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	if err != nil {
 		return b.undo(err)
 	}
+	b.readHooks()
 	if b.plan.User.Kind == userns.Create && b.plan.User.Writer != userns.BySelf && !staged(b.plan) {
 		b.writeMaps(ctx, child.Pid())
 	}
@@ -76,6 +80,9 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		return b.undo(err)
 	}
 	if err := child.Drive(ctx); err != nil {
+		if b.hookFailed != nil { // it says more than the context that ended it
+			err = b.hookFailed
+		}
 		b.process.close()
 		return b.undo(err)
 	}
@@ -113,7 +120,7 @@ func (b *birth) undo(err error) error {
 		b.relay.Finish()
 	}
 	if b.dir != nil {
-		err = errors.Join(err, b.dir.clearCgroup(context.Background()), b.dir.remove())
+		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.remove())
 		b.dir.close()
 	}
 	return err

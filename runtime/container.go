@@ -101,7 +101,10 @@ func (c *Container) status(d *directory) (Status, error) {
 	if unix.Faccessat(d.fd, "creating", unix.F_OK, 0) == nil {
 		return Creating, nil
 	}
-	waits, err := waiting(d)
+	waits, err := waiting(d, "start")
+	if err == nil && !waits && c.rec.startContainer {
+		waits, err = waiting(d, "result") // hooks are run, and the process is not executed yet
+	}
 	if err != nil {
 		return "", err
 	}
@@ -111,9 +114,9 @@ func (c *Container) status(d *directory) (Status, error) {
 	return Running, nil
 }
 
-// waiting reports whether a process waits at the FIFO: only then can it be opened for writing (ENXIO, man 7 fifo).
-func waiting(d *directory) (bool, error) {
-	fd, err := unix.Openat(d.fd, "start", unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+// waiting reports whether a process has the FIFO open: only then can it be opened for writing (ENXIO, man 7 fifo).
+func waiting(d *directory, name string) (bool, error) {
+	fd, err := unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	switch {
 	case err == nil:
 		unix.Close(fd)
@@ -121,7 +124,7 @@ func waiting(d *directory) (bool, error) {
 	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENOENT):
 		return false, nil
 	}
-	return false, &os.PathError{Op: "open", Path: d.path + "/start", Err: err}
+	return false, &os.PathError{Op: "open", Path: d.path + "/" + name, Err: err}
 }
 
 // abandoned reports whether whoever would have cleared the container away has died. The caller holds the lock.

@@ -31,9 +31,15 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 		return nil, nil, err
 	}
 	defer closeFiles(joins)
+	if j.plan.Hooks.any() {
+		var stop context.CancelFunc
+		ctx, stop = s.hookContext(ctx)
+		defer stop()
+	}
 	b := &birth{job: j, wait: wait, maps: make(chan error, 1)}
 	at := j.plan.layout(len(o.Activation.files(o.ExtraFiles)), wait)
-	program, notes, err := compile(j.plan, at, actions{mapIDs: b.mapIDs, ready: b.ready}, true)
+	act := actions{mapIDs: b.mapIDs, ready: b.ready, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
+	program, notes, err := compile(j.plan, at, act, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,7 +49,11 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 			return nil, nil, err
 		}
 	}
-	if err := b.launch(ctx, program, at, joins); err != nil {
+	if err = b.openHooks(); err == nil {
+		err = b.launch(ctx, program, at, joins)
+	}
+	if err = b.closeHooks(err); err != nil {
+		s.poststop(ctx, &b.rec, b.due())
 		err = inWords(err, func() (*launch.Program, error) {
 			p, _, err := compile(j.plan, at, actions{}, false)
 			return p, err
@@ -55,7 +65,13 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 		}
 		return nil, nil, fmt.Errorf("container %s: %w", id, err)
 	}
-	return &Container{store: s, id: id, rec: b.rec, first: b.process}, b.process, nil
+	c := &Container{store: s, id: id, rec: b.rec, first: b.process}
+	if !wait && b.rec.poststart {
+		if err := c.running(ctx, j.plan.Hooks.Poststart); err != nil {
+			return nil, nil, fmt.Errorf("container %s: %w", id, err)
+		}
+	}
+	return c, b.process, nil
 }
 
 // clearPredecessor makes room for a container of the same id.

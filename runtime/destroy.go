@@ -16,7 +16,7 @@ func (c *Container) Destroy(ctx context.Context, force bool) error {
 	if c.first != nil {
 		defer c.first.unlock()
 		if c.first.child.Ended() && c.rec.ownPids {
-			if done, err := c.removeEnded(); done || err != nil {
+			if done, err := c.removeEnded(ctx); done || err != nil {
 				return err
 			}
 		}
@@ -29,7 +29,7 @@ func (c *Container) Destroy(ctx context.Context, force bool) error {
 
 // removeEnded removes the directory of a container whose first process was our child and took all others with it: there is
 // nothing to be found out any more but whether the directory is still this container's.
-func (c *Container) removeEnded() (done bool, err error) {
+func (c *Container) removeEnded(ctx context.Context) (done bool, err error) {
 	d, err := c.store.openDirectory(c.id)
 	if err != nil {
 		return false, err
@@ -44,7 +44,7 @@ func (c *Container) removeEnded() (done bool, err error) {
 	if err := d.clearCgroup(context.Background()); err != nil {
 		return false, err
 	}
-	return true, d.remove()
+	return true, c.store.remove(ctx, d, &c.rec)
 }
 
 // Delete is [Container.Destroy] by id. With force it also clears what is too damaged to be loaded, and half-made containers.
@@ -116,6 +116,7 @@ func (s *Store) clear(ctx context.Context, d *directory) error {
 		if err := c.killAll(ctx); err != nil {
 			return fmt.Errorf("container %s: %w", d.id, err)
 		}
+		return s.remove(ctx, d, rec)
 	default:
 		// Without a record there may be a process all the same: the record was damaged, or we come between it and the link.
 		// Where there is no link either, the process never got past its setting up, and ends when it finds its maker gone.

@@ -56,6 +56,9 @@ func (p *Plan) WriteText(w io.Writer) error {
 	if n := p.Notify; n != nil {
 		line("readiness", "told to %s%s", n.Socket, onlyIf(n.Relayed, ", passed on by roost"))
 	}
+	for _, h := range p.Hooks.all() {
+		line("hook", "%s %s %q%s", h.At, h.Path, h.Args, onlyIf(h.Timeout != 0, fmt.Sprintf(", for at most %v", h.Timeout)))
+	}
 	for _, g := range p.GivenUp {
 		line("given up", "%s", g)
 	}

@@ -136,6 +136,20 @@ func detailedSpec() *specs.Spec {
 	return s
 }
 
+// hooked has hooks of every kind, one of them with a limit.
+func hooked(s *specs.Spec) *specs.Spec {
+	two := 2
+	s.Hooks = &specs.Hooks{
+		Prestart:        []specs.Hook{{Path: "/usr/bin/old"}},
+		CreateRuntime:   []specs.Hook{{Path: "/usr/bin/network", Args: []string{"network", "up"}, Env: []string{"PATH=/usr/bin"}, Timeout: &two}},
+		CreateContainer: []specs.Hook{{Path: "/usr/bin/mounts", Timeout: &two}, {Path: "/usr/bin/devices", Args: []string{"devices", "-v"}}},
+		StartContainer:  []specs.Hook{{Path: "/sbin/ldconfig", Env: []string{"A=b"}, Timeout: &two}},
+		Poststart:       []specs.Hook{{Path: "/usr/bin/notify"}},
+		Poststop:        []specs.Hook{{Path: "/usr/bin/network", Args: []string{"network", "down"}}},
+	}
+	return s
+}
+
 // plans are all the shapes that containers have.
 func plans() []planned {
 	return []planned{
@@ -153,6 +167,9 @@ func plans() []planned {
 		{name: "by-hand", choice: single(), spec: byHandSpec, own: true},
 		{name: "by-hand-root", choice: privileged(), spec: byHandSpec, own: true},
 		{name: "detailed", choice: privileged(), spec: detailedSpec},
+		{name: "hooks", choice: several(), spec: func() *specs.Spec { return hooked(quiet()) }},
+		{name: "hooks-joined", choice: joining(), spec: func() *specs.Spec { return hooked(joinedSpec()) }},
+		{name: "hooks-init-terminal", choice: privileged(), spec: func() *specs.Spec { return hooked(spec.Default()) }, init: true},
 		{name: "no-cgroup-namespace", choice: several(), spec: func() *specs.Spec {
 			s := quiet()
 			s.Linux.Namespaces = s.Linux.Namespaces[:5]

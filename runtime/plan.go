@@ -27,6 +27,7 @@ type Plan struct {
 	Cgroup   *Cgroup // one of its own; nil stays in the caller's
 	Readonly []string
 	Process  ProcessPlan
+	Hooks    Hooks
 	Init     bool // a minimal pid 1 runs above the process
 	Policies degrade.Policies
 	Notify   *NotifyPlan // nil: there is no service manager

@@ -42,6 +42,7 @@ type (
 		Readonly       []string      `json:"readonlyPaths"`
 		Process        processJSON   `json:"process"`
 		Init           bool          `json:"init"`
+		Hooks          []hookJSON    `json:"hooks,omitempty"` // in the order in which they run
 		Notify         *notifyJSON   `json:"notify,omitempty"`
 		GivenUp        []problemJSON `json:"givenUp"`
 	}
@@ -61,6 +62,13 @@ type (
 	cgroupJSON struct {
 		Path        string `json:"path"` // below the mount of cgroup v2; ./ is roost's own cgroup
 		DeviceRules int    `json:"deviceRules"`
+	}
+	hookJSON struct {
+		At      string   `json:"at"` // where it is in the configuration
+		Path    string   `json:"path"`
+		Args    []string `json:"args"`
+		Env     []string `json:"env,omitempty"`
+		Timeout float64  `json:"timeout,omitempty"` // in seconds
 	}
 	joinJSON struct {
 		Kind string `json:"kind"`
@@ -152,6 +160,7 @@ func (p *Plan) asJSON() planJSON {
 		Masked:   each(p.Masked, inContainer),
 		Readonly: each(p.Readonly, inContainer),
 		Process:  p.Process.asJSON(), Init: p.Init, Notify: (*notifyJSON)(p.Notify),
+		Hooks:   hooksAsJSON(p.Hooks.all()),
 		GivenUp: each(p.GivenUp, func(g Problem) problemJSON { return problemJSON{g.Path, g.Text} }),
 	}
 }
@@ -266,4 +275,11 @@ func (c *Cgroup) asJSON() *cgroupJSON {
 		return nil
 	}
 	return &cgroupJSON{c.Path, len(c.Devices)}
+}
+
+func hooksAsJSON(hooks []Hook) (list []hookJSON) {
+	for _, h := range hooks {
+		list = append(list, hookJSON{At: h.At, Path: h.Path, Args: h.Args, Env: h.Env, Timeout: h.Timeout.Seconds()})
+	}
+	return list
 }

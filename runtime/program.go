@@ -20,6 +20,8 @@ type actions struct {
 	// ready is called when all is set up. It gets the root's descriptor when HOME is asked for, and the terminal's master when
 	// there is one, and returns HOME. The process is not executed before it returns.
 	ready func(c *launch.Child, root, console *os.File) (home string, err error)
+	// hooks runs those on the host that come before the root is changed, and fills in the state for those in the container.
+	hooks func(c *launch.Child) error
 }
 
 // layout is where the fixed descriptors are: the standard streams, then those that the process keeps, then ours.
@@ -54,6 +56,7 @@ func (l layout) number(name string) int {
 // layout is where the program of this Plan finds its descriptors.
 func (p *Plan) layout(extra int, wait bool) layout {
 	at := layout{extra: extra, wait: wait, joins: len(p.Join) + 1}
+	at.early, at.late = p.Hooks.descriptors()
 	return at
 }
 
@@ -75,6 +78,7 @@ type compiler struct {
 	null     launch.Slot   // the host's /dev/null, for masks
 	joined   []launch.Slot // ^0 where joining a namespace has to be tried again
 	deadline time.Duration // for setting up; 0 is the launch's default
+	umask    launch.Slot   // the caller's
 	private  bool          // we are not dumpable any more
 	notes    []Problem     // what a Note of this number means
 	err      error
@@ -85,7 +89,11 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c := &compiler{plan: p, process: &p.Process, policies: p.Policies, at: at, act: act, sources: make(map[int]launch.Slot)}
 	c.Bare = bare
 	c.StatusFD = at.status()
-	c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
+	mask := c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
+	if len(p.Hooks.CreateContainer) > 0 {
+		c.umask = c.Slot()
+		mask.Out(c.umask)
+	}
 	c.oomScore(p.Process.OOMScoreAdj)
 	c.namespaces()
 	c.openSources() // by path and as the caller, so before our ids and groups change
@@ -97,10 +105,14 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c.makeDevices()
 	c.openConsole()
 	c.makeCwd()
+	c.createHooks() // they may add to the root, and what is hidden and read-only stays that whatever they do
 	c.hide()
 	c.pivot()
 	c.become(&p.Process)
 	c.finish(&p.Process)
+	if c.err == nil && !c.private {
+		c.err = errOpen
+	}
 	if c.err != nil {
 		return nil, nil, c.err
 	}

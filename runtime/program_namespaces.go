@@ -11,6 +11,8 @@ import (
 	"github.com/roost-run/roost/userns"
 )
 
+var errOpen = errors.New("compiler: executes without ever giving up access to our own files in /proc")
+
 var errPrivate = errors.New("compiler: writes a file of our own in /proc after giving up access to it")
 
 func itoa(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
@@ -124,14 +126,19 @@ func (c *compiler) identity() {
 	if u.Kind == userns.Join {
 		c.enterAsRoot()
 	}
-	c.goPrivate()
+	if !c.open() { // else it is later, see createHooks
+		c.goPrivate()
+	}
 	if c.isNew(unix.CLONE_NEWNET) {
 		c.Call("make a network namespace", unix.SYS_UNSHARE, launch.Const(unix.CLONE_NEWNET)).Remedy(remedyNamespaces)
 	}
 	if forks(c.plan) {
-		c.Fork("make the container's first process", c.plan.New&unix.CLONE_NEWPID|unix.CLONE_PARENT)
+		c.Fork(firstProcess, c.plan.New&unix.CLONE_NEWPID|unix.CLONE_PARENT)
 	}
 }
+
+// firstProcess is the label of the fork that makes it, where the first of all only makes it.
+const firstProcess = "make the container's first process"
 
 // enterAsRoot takes the ids of root in a user namespace that was joined, as far as it has them: ours may mean nothing there.
 func (c *compiler) enterAsRoot() {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"encoding/binary"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -99,14 +100,21 @@ func (c *compiler) become(p *ProcessPlan) {
 }
 
 func (c *compiler) limits(limits []Rlimit) {
-	files := false
 	for _, r := range limits {
-		files = files || r.Resource == unix.RLIMIT_NOFILE
 		c.Call(c.say("set the resource limit ", r.Name), unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(r.Resource), c.Words(r.Soft, r.Hard), launch.Const(0)).
 			Remedy("only root may raise a hard limit: ask for no more than `ulimit -H` shows")
 	}
-	if soft, hard := nofile.Original(); !files && hard != 0 {
-		c.Call("restore the limit of open files", unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(unix.RLIMIT_NOFILE), c.Words(soft, hard), launch.Const(0))
+	if !slices.ContainsFunc(limits, Rlimit.ofFiles) {
+		restoreFileLimit(&c.Builder)
+	}
+}
+
+func (r Rlimit) ofFiles() bool { return r.Resource == unix.RLIMIT_NOFILE }
+
+// restoreFileLimit undoes what Go did to the limit when we started, see package nofile.
+func restoreFileLimit(b *launch.Builder) {
+	if soft, hard := nofile.Original(); hard != 0 {
+		b.Call("restore the limit of open files", unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(unix.RLIMIT_NOFILE), b.Words(soft, hard), launch.Const(0))
 	}
 }
 
@@ -176,6 +184,7 @@ func (c *compiler) finish(p *ProcessPlan) {
 		// What is open besides are descriptors of the container's own files; they close with the execve.
 		c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(unix.CLOSE_RANGE_CLOEXEC))
 	}
+	c.startHooks()
 	c.exec(p, executable, env)
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/userns"
 )
 
 // program is one of all those that are looked at below.
@@ -136,18 +137,31 @@ func TestDumpable(t *testing.T) {
 				t.Errorf("%s: step %d opens a file of /proc after step %d: %s", p.name, c.at, private, p.Steps[c.at].Call)
 			}
 		}
+		// A hook on the host may have to look at us. As long as nobody else can, we are open to it.
+		late := p.plan != nil && p.plan.Hooks.onHost() && !p.joins(unix.CLONE_NEWUSER) && !p.joins(unix.CLONE_NEWPID)
 		for what, fits := range map[string]func(call) bool{
 			"joins a user namespace": func(c call) bool { return c.name == "setns" && c.args[1] == strconv.Itoa(unix.CLONE_NEWUSER) },
 			"joins a container":      func(c call) bool { return c.name == "setns" && p.plan == nil },
-			"forks":                  func(c call) bool { return c.name == "clone3" },
-			"mounts on the root":     func(c call) bool { return c.name == "move_mount" },
+			"forks":                  func(c call) bool { return c.name == "clone3" && (!late || p.Steps[c.at].Label != firstProcess) },
+			"mounts on the root":     func(c call) bool { return c.name == "move_mount" && !late },
+			"changes the root":       func(c call) bool { return c.name == "pivot_root" },
 			"executes":               func(c call) bool { return c.name == "execve" },
 		} {
 			if at := index(calls, fits); at >= 0 && at < private {
 				t.Errorf("%s: %s at step %d, while it is dumpable until step %d", p.name, what, at, private)
 			}
 		}
+		// It is made so again right before the hooks, since a change of ids may have taken it.
+		again := index(calls, func(c call) bool { return c.is("prctl", strconv.Itoa(unix.PR_SET_DUMPABLE), "1") })
+		if late != (again >= 0) || late && (calls[again+1].name != "sync" || private != again+2) {
+			t.Errorf("%s: dumpable again at step %d, and not at step %d", p.name, again, private)
+		}
 	}
+}
+
+// joins reports whether a namespace of this kind is one that exists already.
+func (p program) joins(flag uint64) bool {
+	return p.plan.has(flag) && p.plan.New&flag == 0 && (flag != unix.CLONE_NEWUSER || p.plan.User.Kind == userns.Join)
 }
 
 // TestPathsOfTheContainer: a path that the container's files decide about is given to the kernel with RESOLVE_IN_ROOT, to the
@@ -175,7 +189,7 @@ func TestPathsOfTheContainer(t *testing.T) {
 func (p program) mayName(t *testing.T, c call, i int, s string, inside bool) bool {
 	cwd := strconv.Itoa(unix.AT_FDCWD)
 	switch c.name {
-	case "fsopen", "fsconfig", "keyctl", "sethostname", "setdomainname", "write":
+	case "fsopen", "fsconfig", "keyctl", "sethostname", "setdomainname", "write", "sync":
 		return true // no paths but of lower directories, which are the host's
 	case "mkdir all in root", "make target in root":
 		return !strings.HasPrefix(s, "/") && path.Clean("/"+s) == "/"+s
@@ -201,10 +215,17 @@ func (p program) mayName(t *testing.T, c call, i int, s string, inside bool) boo
 		return s == "" || s == "/"
 	case "pivot_root", "umount2":
 		return s == "."
-	case "chdir", "find executable", "execve":
+	case "execve":
+		return inside || i > 0 || p.isHook(s)
+	case "chdir", "find executable":
 		return inside || i > 0
 	}
 	return false
+}
+
+// isHook reports whether it is the program of a hook that comes before the root is changed.
+func (p program) isHook(s string) bool {
+	return p.plan != nil && slices.ContainsFunc(p.plan.Hooks.CreateContainer, func(h Hook) bool { return h.Path == s })
 }
 
 // isHosts reports whether a path is one that the caller named, or our own.
@@ -250,9 +271,10 @@ func TestNothingElse(t *testing.T) {
 		"umask", "openat", "openat2", "open_tree", "close", "close_range", "write", "prctl", "prlimit64", "setns", "unshare", "clone3", "exit_group",
 		"mount_setattr", "move_mount", "fsopen", "fsconfig", "fsmount", "pivot_root", "umount2", "setsid", "keyctl", "sethostname", "setdomainname",
 		"setgroups", "setresgid", "setresuid", "capset", "chdir", "fchdir", "fchown", "fchownat", "mknodat", "mkdirat", "symlinkat", "unlinkat",
-		"ioctl", "dup3", "read", "execve", "getpid", "setpgid", "rt_sigprocmask",
+		"ioctl", "dup3", "read", "execve", "getpid", "setpgid", "rt_sigprocmask", "lseek",
 		// what is no system call
 		"sync", "tell", "jump", "jump if failed", "verify", "find executable", "mkdir all in root", "make target in root", "reap", "report to",
+		"about", "finish",
 	}
 	for _, p := range programs(t) {
 		for _, c := range p.calls() {

@@ -39,6 +39,7 @@ func (b *birth) recordEarly(child *launch.Child) error {
 		id: b.id, bundle: b.plan.Bundle, rootfs: b.plan.Root.Path, created: time.Now().UTC(),
 		ownPids: b.plan.has(unix.CLONE_NEWPID) && b.plan.New&unix.CLONE_NEWPID != 0, ownUsers: b.plan.User.Kind == userns.Create,
 		hasInit: b.plan.Init, annotations: b.spec.Annotations,
+		startContainer: len(b.plan.Hooks.StartContainer) > 0, poststart: len(b.plan.Hooks.Poststart) > 0,
 	}
 	if !b.wait { // else it is the FIFO
 		creating, err := b.dir.writeOnce("creating", nil)
@@ -81,6 +82,17 @@ func (b *birth) record(child *launch.Child) (err error) {
 	return b.dir.write("state.json", b.rec.encode())
 }
 
+// recordVisible is record for a process that must be there.
+func (b *birth) recordVisible(child *launch.Child) error {
+	if err := b.record(child); err != nil {
+		return err
+	}
+	if b.rec.process.pid == 0 {
+		return fmt.Errorf("process %d cannot be seen in /proc: it was ended, or /proc hides processes (hidepid) and is to be mounted without that", child.Pid())
+	}
+	return nil
+}
+
 // ready is the parent's part when all is set up: from here on the process may run.
 func (b *birth) ready(child *launch.Child, root, console *os.File) (home string, err error) {
 	b.process.console = console
@@ -88,13 +100,14 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 		return "", b.failed
 	}
 	b.plan.GivenUp = append(b.plan.GivenUp, noted(b.notes, child.Notes())...)
-	if b.rec.process.pid == 0 || len(child.Notes()) > 0 {
-		if err := b.record(child); err != nil {
+	b.rec.poststop = len(b.plan.Hooks.Poststop) > 0
+	if b.rec.process.pid == 0 || len(child.Notes()) > 0 || b.rec.poststop {
+		if err := b.recordVisible(child); err != nil {
 			return "", err
 		}
 	}
-	if b.rec.process.pid == 0 {
-		return "", fmt.Errorf("process %d cannot be seen in /proc: it was ended, or /proc hides processes (hidepid) and is to be mounted without that", child.Pid())
+	if err := b.fillState(createdState, Created, child.Pid()); err != nil {
+		return "", err
 	}
 	b.store.tell(b.id, b.plan.GivenUp)
 	if s := b.options.ConsoleSize; console != nil && s != nil && b.plan.Process.Rows == 0 {

@@ -20,6 +20,9 @@ type record struct {
 	attended    bool     // a foreground command clears it away at its end, and has config.json locked as long as it lives
 	annotations map[string]string
 	givenUp     string // what was asked for and not had, for the annotation
+
+	// Which hooks there are to be run still; what they are is in config.json.
+	startContainer, poststart, poststop bool
 }
 
 const recordVersion = 1
@@ -54,6 +57,14 @@ func (r *record) encode() []byte {
 	flag("hasInit", r.hasInit)
 	flag("attended", r.attended)
 	text("givenUp", r.givenUp)
+	for _, h := range []struct {
+		key string
+		due bool
+	}{{"startContainerHooks", r.startContainer}, {"poststartHooks", r.poststart}, {"poststopHooks", r.poststop}} {
+		if h.due {
+			flag(h.key, true)
+		}
+	}
 	b = strictjson.AppendKey(b, "annotations")
 	b = strictjson.AppendStringMap(b, r.annotations)
 	return append(b, '}', '\n')
@@ -97,6 +108,12 @@ func decodeRecord(data []byte) (*record, error) {
 			r.hasInit = d.Bool()
 		case "givenUp":
 			r.givenUp = d.Text()
+		case "startContainerHooks":
+			r.startContainer = d.Bool()
+		case "poststartHooks":
+			r.poststart = d.Bool()
+		case "poststopHooks":
+			r.poststop = d.Bool()
 		case "annotations":
 			r.annotations = make(map[string]string)
 			for key := range d.Object() {

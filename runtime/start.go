@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/roost-run/roost/internal/launch"
 )
 
 // startPatience is how long the execve may take after the byte that starts: long on a machine that swaps, and on a network
@@ -27,13 +25,18 @@ func (c *Container) Start(ctx context.Context) error {
 	if err := d.lock(ctx); err != nil { // also waits for a create that is not done
 		return err
 	}
-	if err := c.start(ctx, d); err != nil {
+	if c.rec.startContainer || c.rec.poststart {
+		err = c.startHooked(ctx, d)
+	} else {
+		err = c.start(ctx, d, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("container %s: %w", c.id, err)
 	}
 	return nil
 }
 
-func (c *Container) start(ctx context.Context, d *directory) error {
+func (c *Container) start(ctx context.Context, d *directory, hooks *Hooks) error {
 	pidfd, err := c.rec.process.open()
 	if errors.Is(err, ErrNotRunning) {
 		return fmt.Errorf("cannot start a container that has stopped: %w", err)
@@ -65,12 +68,13 @@ func (c *Container) start(ctx context.Context, d *directory) error {
 	if err := writeFull(start, []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
-	err = launch.Outcome(result, pidfd, startPatience)
+	err = c.outcome(ctx, result, pidfd, hooks)
 	for _, name := range []string{"start", "result"} {
 		_ = unix.Unlinkat(d.fd, name, 0)
 	}
 	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	var hook *HookError
+	if errors.As(err, &errno) && !errors.As(err, &hook) {
 		if p, _ := c.DefaultProcess(); p != nil && len(p.Args) > 0 {
 			return fmt.Errorf("exec %s: %w", p.Args[0], errno)
 		}

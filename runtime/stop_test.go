@@ -32,7 +32,12 @@ func (b *box) shapes() map[string]CreateOptions {
 	}, without.Mounts...)
 	under := b.options(b.spec("true"))
 	under.Init = true
+	shared := b.hooked("true")
+	withoutPids(shared)
+	hooksUnder := b.options(b.hooked("true"))
+	hooksUnder.Init = true
 	return map[string]CreateOptions{
+		"hooks": b.options(b.hooked("true")), "hooks, no pid namespace": b.options(shared), "hooks, init": hooksUnder,
 		"terminal": b.options(terminal), "second fork": b.options(clocks), "no bundle": b.options(without), "init": under,
 	}
 }
@@ -79,7 +84,9 @@ func (b *box) stopAll(o CreateOptions, wait bool) {
 		if err != nil {
 			failures++
 			var step *LaunchError
-			if errors.As(err, &step) || !errors.Is(err, launch.ErrDied) {
+			var hook *HookError
+			ofHook := errors.As(err, &hook) && hook.Err == hookEnd(255<<8) // it was the hook's process that ended there
+			if errors.As(err, &step) || !ofHook && !errors.Is(err, launch.ErrDied) {
 				b.t.Errorf("before step %d: %v", i, err)
 			}
 		} else {

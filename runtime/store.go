@@ -14,6 +14,10 @@ import (
 
 // Store is a state root: a directory that holds one directory for each container.
 type Store struct {
+	// HookContext, if not nil, gives the context for a call that runs hooks, made from the call's own: a command catches signals
+	// there, which for all others would be wasted time. A hook ends with its context.
+	HookContext func(context.Context) (context.Context, context.CancelFunc)
+
 	root string
 	log  *slog.Logger
 }

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/launch"
-	"github.com/roost-run/roost/internal/nofile"
 	"github.com/roost-run/roost/userns"
 )
 
@@ -78,9 +77,7 @@ func (c *compiler) unshare(o UnshareOptions, choice userns.Choice) (*launch.Prog
 		c.identity()
 		c.propagate("make mounts private", launch.Const(unix.AT_FDCWD), c.String("/"), unix.MS_REC|unix.MS_SLAVE)
 	}
-	if soft, hard := nofile.Original(); hard != 0 {
-		c.Call("restore the limit of open files", unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(unix.RLIMIT_NOFILE), c.Words(soft, hard), launch.Const(0))
-	}
+	restoreFileLimit(&c.Builder)
 	env := make([]launch.Arg, len(o.Env))
 	for i, e := range o.Env {
 		env[i] = c.String(e)

@@ -37,7 +37,8 @@ type document struct {
 
 func featureSet() document {
 	no := new(bool)
-	return document{Hooks: []string{}, Features: features.Features{
+	hooks := []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}
+	return document{Hooks: hooks, Features: features.Features{
 		OCIVersionMin: "1.0.0", OCIVersionMax: spec.Version,
 		MountOptions: mountOptions(),
 		Linux: &features.Linux{

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/runtime"
 )
 
@@ -89,7 +90,15 @@ func (a *app) store() (*runtime.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runtime.Open(root, a.log.slog())
+	return a.open(root)
+}
+
+func (a *app) open(root string) (*runtime.Store, error) {
+	store, err := runtime.Open(root, a.log.slog())
+	if err == nil {
+		store.HookContext = terminal.Interruptible
+	}
+	return store, err
 }
 
 // existing opens the state root for a command that looks at containers: a root that is not there is not made, and
@@ -102,7 +111,7 @@ func (a *app) existing() (*runtime.Store, error) {
 	if _, err := os.Stat(root); err != nil {
 		return nil, err
 	}
-	return runtime.Open(root, a.log.slog())
+	return a.open(root)
 }
 
 // storeOf opens the state root for a look at a container. Where there is no state root there are no containers.

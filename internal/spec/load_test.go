@@ -151,7 +151,7 @@ func TestValidate(t *testing.T) {
 		"deny one kind":       {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "c", Access: "rwm"}) }, "", ""},
 		"strange rule":        {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "x", Access: "rx"}) }, "linux.resources.devices[0].type linux.resources.devices[0].access", ""},
 		"deny all":            {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "a", Access: "rwm"}) }, "", ""},
-		"hooks":               {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{}}} }, "hooks.poststop", ""},
+		"hooks":               {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{}}} }, "hooks.poststop[0].path", ""},
 		"empty hooks":         {func(s *specs.Spec) { s.Hooks = &specs.Hooks{} }, "", ""},
 		"seccomp":             {func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{} }, "linux.seccomp", ""},
 		"empty affinity":      {func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{} }, "", ""},

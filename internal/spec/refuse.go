@@ -10,15 +10,6 @@ import (
 
 // refused lists what is decoded and not implemented, a line for each property: whoever implements it removes its line.
 func (r *report) refused(s *specs.Spec, seccomp []byte) {
-	if h := s.Hooks; h != nil {
-		//nolint:staticcheck // Prestart is deprecated, and refused all the same.
-		r.unless(len(h.Prestart) == 0, "hooks.prestart")
-		r.unless(len(h.CreateRuntime) == 0, "hooks.createRuntime")
-		r.unless(len(h.CreateContainer) == 0, "hooks.createContainer")
-		r.unless(len(h.StartContainer) == 0, "hooks.startContainer")
-		r.unless(len(h.Poststart) == 0, "hooks.poststart")
-		r.unless(len(h.Poststop) == 0, "hooks.poststop")
-	}
 	for i := range s.Mounts {
 		r.unless(len(s.Mounts[i].UIDMappings) == 0, strictjson.Element("mounts", i)+".uidMappings")
 		r.unless(len(s.Mounts[i].GIDMappings) == 0, strictjson.Element("mounts", i)+".gidMappings")
