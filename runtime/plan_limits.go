@@ -8,6 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/strictjson"
 )
 
 // limits says of every limit that is asked for that it cannot be had yet. A value that asks for what is so anyway is no limit.
@@ -47,10 +48,10 @@ func (p *Plan) limits(r *specs.LinuxResources, bad *planError) {
 		not(true, degrade.HugeTLB, fmt.Sprintf("hugepageLimits[%d]", i))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Rdma)) {
-		not(true, degrade.RDMA, fmt.Sprintf("rdma[%q]", name))
+		not(r.Rdma[name].HcaHandles != nil || r.Rdma[name].HcaObjects != nil, degrade.RDMA, strictjson.Member("rdma", name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Unified)) {
-		not(true, degrade.Unified, fmt.Sprintf("unified[%q]", name))
+		not(true, degrade.Unified, strictjson.Member("unified", name))
 	}
 }
 

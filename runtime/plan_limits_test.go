@@ -15,7 +15,7 @@ func TestLimitsAreRefusedOrListed(t *testing.T) {
 		Pids:           &specs.LinuxPids{Limit: &n},
 		BlockIO:        &specs.LinuxBlockIO{Weight: &weight},
 		HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 1}},
-		Rdma:           map[string]specs.LinuxRdma{"mlx5_1": {}},
+		Rdma:           map[string]specs.LinuxRdma{"mlx5_1": {HcaHandles: new(uint32)}},
 		Unified:        map[string]string{"memory.high": "1"},
 	}
 	nothing := &specs.LinuxResources{

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 )
@@ -99,6 +101,25 @@ func TestFeatureOptions(t *testing.T) {
 	for _, ns := range namespaces() {
 		if _, ok := spec.Namespace(specNamespace(ns)); !ok {
 			t.Errorf("no namespace %s", ns)
+		}
+	}
+}
+
+// TestFeatureOptionsAreWhatWorks holds them against the validation: whatever it lets pass is listed, and nothing else.
+func TestFeatureOptionsAreWhatWorks(t *testing.T) {
+	known := append(mountOptions(), "idmap", "ridmap", "tmpcopyup", "copy-symlink", "src-nofollow", "dest-nofollow", "remount")
+	for _, option := range known {
+		works := false
+		for _, m := range []specs.Mount{
+			{Destination: "/x", Type: "bind", Source: "/x", Options: []string{option}}, {Destination: "/x", Type: "tmpfs", Source: "x", Options: []string{option}},
+		} {
+			s := spec.Rootless(1000, 1000)
+			s.Mounts = []specs.Mount{m}
+			_, err := spec.Validate(s)
+			works = works || err == nil
+		}
+		if listed := slices.Contains(mountOptions(), option); listed != works {
+			t.Errorf("%s: listed %v, accepted %v", option, listed, works)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -150,5 +152,47 @@ func dropForeign(v reflect.Value) {
 		for i := range v.Len() {
 			dropForeign(v.Index(i))
 		}
+	}
+}
+
+// testdata/fields.json has every field of Linux with a value that is good, so that it says something as a seed and below.
+func TestFieldsAreGood(t *testing.T) {
+	raw, err := os.ReadFile("testdata/fields.json")
+	must(t, "seed", err)
+	s, problems := decoded(raw)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	compare(t, raw, s)
+	var r report
+	r.config(s)
+	r.problems = slices.DeleteFunc(r.problems, func(p Problem) bool { return strings.Contains(p.Text, "not supported yet") })
+	if len(r.problems) > 0 || paths(r.givenUp) != "mounts[4].options[2]" {
+		t.Error(r.problems, r.givenUp)
+	}
+}
+
+// What is for another platform is refused in a document and in a Spec.
+func TestForeignIsRefused(t *testing.T) {
+	for field, document := range map[string]string{
+		"Windows": `{"layerFolders": ["x"]}`, "Solaris": `{"milestone": "x"}`, "VM": `{"kernel": {"path": "/x"}}`, "ZOS": `{"namespaces": [{"type": "pid"}]}`,
+		"FreeBSD": `{"jail": {"host": "new"}}`,
+	} {
+		s := Rootless(1, 1)
+		f := reflect.ValueOf(s).Elem().FieldByName(field)
+		f.Set(reflect.New(f.Type().Elem()))
+		if _, err := Validate(s); err == nil {
+			t.Errorf("%s: accepted in a Spec", field)
+		}
+		name := strings.ToLower(field)
+		raw := strings.Replace(string(Encode(Rootless(1, 1))), "{", `{"`+name+`": `+document+`,`, 1)
+		if _, err := Load([]byte(raw)); err == nil || !strings.Contains(err.Error(), name+": is for another platform") {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	s := Rootless(1, 1)
+	s.Process.CommandLine, s.Process.User.Username = "x", "x"
+	if _, err := Validate(s); err == nil || strings.Count(err.Error(), "means nothing on Linux") != 2 {
+		t.Error(err)
 	}
 }

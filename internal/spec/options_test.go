@@ -93,7 +93,7 @@ func TestParseOptionsKnowsTheSpec(t *testing.T) {
 // What comes out keeps the rules of mount_setattr(2), whatever goes in; the kernel is asked itself in
 // TestOptionsInTheKernel.
 func FuzzOptions(f *testing.F) {
-	for _, o := range []string{"ro", "rnoatime", "strictatime", "rslave", `context="a,b",x`, "a\\,b", "idmap=x", "\x00", ",,,", "=", `"`, `k="`} {
+	for _, o := range []string{"ro", "rnoatime", "strictatime", "rslave", `context="a,b",x`, "a\\,b", "idmap=x", "idmap=uids=0-1-10#@10-11-10;gids=0-100-10", "tmpcopyup", "\x00", ",,,", "=", `"`, `k="`} {
 		f.Add(o, "noatime", "atime")
 	}
 	f.Fuzz(func(t *testing.T, a, b, c string) {
@@ -116,6 +116,13 @@ func FuzzOptions(f *testing.F) {
 		}
 		if len(problems) > 3 {
 			t.Error(problems)
+		}
+		if m.IDMap != nil && len(problems) == 0 {
+			for _, r := range append(m.IDMap.UIDs, m.IDMap.GIDs...) {
+				if r.Size == 0 || beyond(r.ContainerID, r.Size) || beyond(r.HostID, r.Size) {
+					t.Error(r)
+				}
+			}
 		}
 	})
 }

@@ -47,7 +47,9 @@ func (r *report) netDevices(l *specs.Linux) {
 	}
 }
 
-func isTemplate(name string) bool { return strings.Count(name, "%") == 1 && strings.Contains(name, "%d") }
+func isTemplate(name string) bool {
+	return strings.Count(name, "%") == 1 && strings.Contains(name, "%d")
+}
 
 // deviceName says what is wrong with a name.
 func deviceName(name string) string {
@@ -65,4 +67,6 @@ func deviceName(name string) string {
 }
 
 // notInDeviceName is by bytes, as the kernel looks at them: 0xa0 is a space to it, even as a part of à.
-func notInDeviceName(c byte) bool { return c <= ' ' && (c == 0 || c == ' ' || c >= '\t' && c <= '\r') || c == '/' || c == ':' || c == 0xa0 }
+func notInDeviceName(c byte) bool {
+	return c <= ' ' && (c == 0 || c == ' ' || c >= '\t' && c <= '\r') || c == '/' || c == ':' || c == 0xa0
+}

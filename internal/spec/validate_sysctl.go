@@ -36,6 +36,9 @@ func SysctlPath(name string) (path string, ok bool) {
 // sysctls lets pass what is a namespace's own, if the container has such a namespace: everything else would change the host. A parameter
 // that is not listed here may be one that a later kernel gave to namespaces, and is the host's on this one.
 func (r *report) sysctls(s *specs.Spec, l *specs.Linux) {
+	if len(l.Sysctl) == 0 {
+		return
+	}
 	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(l.Sysctl)) {
 		at := strictjson.Member("linux.sysctl", name)

@@ -8,14 +8,22 @@ func (d *Decoder) value() int {
 
 // peek passes over white space and returns the next byte, 0 at the end.
 func (d *Decoder) peek() byte {
-	for d.pos < len(d.src) {
-		switch c := d.src[d.pos]; c {
-		case ' ', '\t', '\n', '\r':
-			d.pos++
-		default:
+	if d.pos < len(d.src) && d.src[d.pos] > ' ' {
+		return d.src[d.pos]
+	}
+	return d.pass()
+}
+
+// pass is the part of peek that is too long for its callers to hold.
+func (d *Decoder) pass() byte {
+	src, at := d.src, d.pos
+	for ; at < len(src); at++ {
+		if c := src[at]; c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			d.pos = at
 			return c
 		}
 	}
+	d.pos = at
 	return 0
 }
 

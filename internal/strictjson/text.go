@@ -13,22 +13,32 @@ func (d *Decoder) text() string {
 	d.pos++
 	start := d.pos
 	for d.pos < len(d.src) {
+		d.pos += plainBytes(d.src[d.pos:])
+		if d.pos == len(d.src) {
+			break
+		}
 		switch c := d.src[d.pos]; {
 		case c == '"':
 			d.pos++
 			return d.src[start : d.pos-1]
 		case c == '\\':
 			return d.escaped(append(make([]byte, 0, 2*(d.pos-start)+32), d.src[start:d.pos]...))
-		case c < ' ' || c >= utf8.RuneSelf:
-			if !d.character() {
-				return ""
-			}
-		default:
-			d.pos++
+		case !d.character():
+			return ""
 		}
 	}
 	d.fail(cutOff + "; its last string has no end")
 	return ""
+}
+
+// plainBytes is how many bytes at the beginning of s stand for themselves and end nothing. Strings are most of a document.
+func plainBytes(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // escaped reads on where the first escape was met; b is the text before it.

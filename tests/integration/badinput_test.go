@@ -148,6 +148,16 @@ func TestBadConfig(t *testing.T) {
 		{"personality", `{"linux":{"personality":{"domain":"LINUX32"}}}`, []string{"linux.personality"}},
 		{"net devices", `{"linux":{"netDevices":{"eth0":{}}}}`, []string{"linux.netDevices"}},
 		{"scheduler", `{"process":{"scheduler":{"policy":"SCHED_IDLE"}}}`, []string{"process.scheduler"}},
+		{"hook with a relative path", `{"hooks":{"poststart":[{"path":"true"}]}}`, []string{"hooks.poststart"}},
+		{"hook without time", `{"hooks":{"prestart":[{"path":"/bin/true","timeout":0}]}}`, []string{"hooks.prestart"}},
+		{"sysctl of the machine", `{"linux":{"sysctl":{"vm.overcommit_memory":"1"}}}`, []string{"linux.sysctl"}},
+		{"sysctl out of its tree", `{"linux":{"sysctl":{"net/../vm/overcommit_memory":"1"}}}`, []string{"linux.sysctl"}},
+		{"negative memory limit", `{"linux":{"resources":{"memory":{"limit":-5}}}}`, []string{"linux.resources.memory.limit"}},
+		{"cgroup v1", `{"linux":{"resources":{"memory":{"swappiness":60}}}}`, []string{"linux.resources.memory.swappiness"}},
+		{"real-time priority of an ordinary scheduler", `{"process":{"scheduler":{"policy":"SCHED_OTHER","priority":5}}}`, []string{"process.scheduler"}},
+		{"personality of others", `{"linux":{"personality":{"domain":"SVR4"}}}`, []string{"linux.personality"}},
+		{"label of two lines", `{"process":{"apparmorProfile":"a\nb"}}`, []string{"process.apparmorProfile"}},
+		{"mapping of a mount by halves", `{"mounts":[{"destination":"/x","type":"bind","source":"/","options":["bind"],"uidMappings":[{"containerID":0,"hostID":0,"size":1}]}]}`, []string{"mounts[0]"}},
 		{"windows", `{"windows":{"layerFolders":["x"]}}`, []string{"windows"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -165,7 +175,8 @@ func TestHarmlessConfig(t *testing.T) {
 		`{"hooks":{},"linux":{"seccomp":null,"sysctl":{},"resources":{}},"process":{"apparmorProfile":""}}`,
 		`{"noSuchProperty":{"x":[1,2,{"y":null}]},"linux":{"alsoUnknown":5}}`,
 		`{"annotations":{"a":"b","org.systemd.property.X":"'y'"}}`,
-		`{"linux":{"resources":{"devices":[{"allow":false,"access":"rwm"}]}}}`,
+		`{"linux":{"resources":{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":1,"access":"r"}]}}}`,
+		`{"linux":{"resources":{"memory":{"limit":-1,"swappiness":null},"cpu":{"shares":0},"pids":{"limit":0},"blockIO":{"weight":0},"rdma":{"mlx5_1":{}}}}}`,
 		`{"ociVersion":"1.0.2-dev"}`, `{"ociVersion":"1.2.1"}`,
 	} {
 		bundle := newBundle(t, nil)
