@@ -93,6 +93,12 @@ else
 	TESTFLAGS='$(TESTFLAGS)' tests/run.sh
 endif
 
+# Everything that real engines and the OCI validation suite have to say; `make test` has the short part of it.
+.PHONY: test-clients
+test-clients:
+	contrib/setup.sh test
+	TESTFLAGS='$(TESTFLAGS)' tests/run.sh clients-long clients-root-long validation
+
 .PHONY: lint
 lint:
 	contrib/setup.sh lint

@@ -50,6 +50,15 @@ fi
 if [ "$1" = test ]; then
 	want ps procps
 	want mmdebstrap mmdebstrap
+	# The engines that drive roost in tests/clients, and runc to compare with.
+	want podman podman
+	want conmon conmon
+	want catatonit catatonit
+	want slirp4netns slirp4netns
+	want buildah buildah
+	want ctr containerd
+	want runc runc
+	want script bsdutils
 fi
 
 if [ -n "$missing" ]; then

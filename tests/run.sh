@@ -5,6 +5,10 @@
 #   unit-root   unit tests as root, with -race, in a mount namespace with a /dev of its own
 #   user        tests/integration as an ordinary user
 #   root        tests/integration as root, in a mount namespace with a /dev of its own
+#   clients     tests/clients, the engines, as an ordinary user; without the tests whose names begin with TestLong
+#   clients-root  the same as root, with a /run of its own too
+#   clients-long, clients-root-long  all of them (`make test-clients`)
+#   validation  the OCI runtime-tools validation suite, roost beside runc (`make test-clients`)
 #   importer    a module outside this one that imports the library, with and without cgo
 #
 #   tests/run.sh one ./idmap -run TestParse      one package; ./tests/integration goes through its set-up
@@ -38,16 +42,23 @@ prepare() {
 	CGO_ENABLED=0 "$GO" build -o "$work/tally" ./tests/tally || die 'tests/tally does not build'
 }
 
-prepare_integration() {
-	[ -e "$work/integration.test" ] && return
+prepare_runtime() {
+	[ -e "$work/test2json" ] && return
 	if [ -z "${ROOST:-}" ]; then
 		make --no-print-directory build || die 'roost does not build'
 		cp bin/roost "$work/roost"
+		# Its helper is looked for beside it.
+		[ ! -e bin/roost-seccomp ] || cp bin/roost-seccomp "$work/roost-seccomp"
 	fi
-	CGO_ENABLED=0 "$GO" test -c -o "$work/integration.test" ./tests/integration || die 'tests/integration does not build'
 	# Built once by hand: `go tool` would want a cache that the other account can write.
 	"$GO" build -o "$work/test2json" cmd/test2json || die 'test2json does not build'
 	cp tests/private-dev.sh "$work/"
+}
+
+prepare_integration() {
+	prepare_runtime
+	[ -e "$work/integration.test" ] && return
+	CGO_ENABLED=0 "$GO" test -c -o "$work/integration.test" ./tests/integration || die 'tests/integration does not build'
 	prepare_debian
 }
 
@@ -63,6 +74,14 @@ prepare_debian() {
 	# A hard link would keep the owner and mode; the other account has to be able to read it.
 	[ -f "$tar" ] && cp --reflink=auto "$tar" "$work/debian.tar" && chmod 0644 "$work/debian.tar"
 	return 0
+}
+
+prepare_clients() {
+	prepare_runtime
+	[ -e "$work/clients.test" ] && return
+	CGO_ENABLED=0 "$GO" test -c -o "$work/clients.test" ./tests/clients || die 'tests/clients does not build'
+	cp -r contrib/engines contrib/account.sh tests/as-account.sh tests/private-dev.sh tests/private-run.sh "$work/"
+	chmod -R a+rX "$work"
 }
 
 # skipped SUITE REASON: a whole suite that cannot run here counts as one skip, not as nothing.
@@ -92,6 +111,30 @@ integration() {
 		tally -suite "$suite" -to "$results/$suite"
 }
 
+# clients SUITE WRAPPER…: the engines. What the set-up installs may not be missing.
+clients() {
+	local suite=$1 short=()
+	shift
+	prepare_clients
+	[[ $suite == *-long ]] || short=(-test.skip='^TestLong')
+	note "engines: $suite"
+	"$@" env ROOST="${ROOST:-$work/roost}" ROOST_TEST_CONTRIB="$work" \
+		ROOST_TEST_GRANTS=podman,conmon,buildah,ctr,catatonit,slirp4netns \
+		"$work/test2json" -t -p "clients($suite)" \
+		"$work/clients.test" -test.v=test2json -test.timeout=20m "${short[@]}" "${test_flags[@]}" |
+		tally -suite "$suite" -to "$results/$suite"
+}
+
+# ordinary_engines: an engine of an ordinary user. Where root starts it, in the private /dev that root's tests have: a
+# network helper needs /dev/net/tun, and podman's locks are in /dev/shm.
+ordinary_engines() {
+	if [ "$(id -u)" = 0 ]; then
+		"$work/private-dev.sh" "$work/as-account.sh" "$@"
+	else
+		"$@"
+	fi
+}
+
 # The flags of `go test` that a compiled test understands carry a prefix.
 test_flags=()
 for flag in "${flags[@]}"; do
@@ -105,7 +148,7 @@ for flag in "${flags[@]}"; do
 done
 
 # What the unit suites run. tests/house is about the tree, which another account need not even be able to read.
-packages() { "$GO" list ./... | grep -v -e /tests/integration "${except[@]}"; }
+packages() { "$GO" list ./... | grep -v -e /tests/integration -e /tests/clients "${except[@]}"; }
 
 unit() {
 	local suite=$1
@@ -155,6 +198,18 @@ run_suite() {
 		unit unit-root rooted
 		;;
 	user) integration user ordinary ;;
+	clients | clients-long) clients "$1" ordinary_engines ;;
+	clients-root | clients-root-long)
+		can_root || { skipped "$1" "$no_root" && return; }
+		clients "$1" rooted "$tree/tests/private-run.sh"
+		;;
+	validation)
+		can_root || { skipped "$1" "$no_root" && return; }
+		prepare_runtime
+		note 'validation: the suite of OCI runtime-tools, against runc and roost'
+		(cd tests/validation && rooted env RUNTIMES="${VALIDATION_BESIDE:-runc} ${ROOST:-$work/roost}" TABLE="$results/validation.md" \
+			"$GO" test -count=1 -timeout=30m -json "${flags[@]}" .) | tally -suite validation -to "$results/validation"
+		;;
 	root)
 		can_root || { skipped "$1" "$no_root" && return; }
 		integration root rooted
@@ -179,6 +234,12 @@ one() {
 	./tests/integration | tests/integration)
 		TESTFLAGS="$*" exec "$0" user root
 		;;
+	./tests/clients | tests/clients)
+		TESTFLAGS="$*" exec "$0" clients-long clients-root-long
+		;;
+	./tests/validation | tests/validation)
+		TESTFLAGS="$*" exec "$0" validation
+		;;
 	*) "$GO" test "$@" "$path" ;;
 	esac
 }
@@ -191,7 +252,7 @@ fi
 
 prepare
 suites=("$@")
-((${#suites[@]} > 0)) || suites=(unit unit-root user root importer)
+((${#suites[@]} > 0)) || suites=(unit unit-root user root clients clients-root importer)
 rm -f "$results"/*
 status=0
 for suite in "${suites[@]}"; do

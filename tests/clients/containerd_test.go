@@ -117,7 +117,7 @@ func TestContainerdTasks(t *testing.T) {
 	finish(t, onTerminal(ctr(t, "tasks", "exec", "--tty", "--exec-id", "e3", "task", "tty"))).want(t, 0, "/dev/pts/")
 	finish(t, ctr(t, "tasks", "kill", "--signal", "SIGTERM", "task")).want(t, 0)
 	eventually(t, "the task stops", func() bool { return strings.Contains(finish(t, ctr(t, "tasks", "ls")).Out, "STOPPED") })
-	finish(t, ctr(t, "tasks", "rm", "task")).want(t, 3)
+	finish(t, ctr(t, "tasks", "rm", "task")).want(t, 0, "exit code 3")
 	removed = true
 }
 
@@ -133,7 +133,6 @@ func TestLongContainerdFlags(t *testing.T) {
 		{"host-network", "--net-host", "cat /etc/hosts; readlink /proc/self/ns/net", nil},
 		{"join", "--with-ns network:/proc/self/ns/net --rootfs-propagation rslave", "id", nil},
 		{"device", "--device /dev/null --cap-add CAP_SYS_ADMIN", "id", nil},
-		{"user-namespace", "--uidmap 0:100000:65536 --gidmap 0:100000:65536", "cat /proc/self/uid_map", []string{"100000"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			finish(t, ctrRun(t, append([]string{"--rm"}, strings.Fields(c.flags)...), "flags-"+c.name, "sh", "-c", c.payload)).want(t, 0, c.says...)

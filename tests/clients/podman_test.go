@@ -88,7 +88,9 @@ func TestPodmanDefaults(t *testing.T) {
 }
 
 func TestPodmanTerminal(t *testing.T) {
-	finish(t, onTerminal(run(t, []string{"--rm", "-it"}, "sh", "-c", "tty; stty size; exit 5"))).want(t, 5, "/dev/pts/0", "33 77")
+	// podman hands the size of its own terminal on after the start.
+	script := `tty; until [ "$(stty size)" = "33 77" ]; do sleep 0.1; done; exit 5`
+	finish(t, onTerminal(run(t, []string{"--rm", "-it"}, "sh", "-c", script))).want(t, 5, "/dev/pts/0")
 	name := service(t)
 	finish(t, onTerminal(podman(t, "exec", "-it", name, "sh", "-c", "tty; exit 6"))).want(t, 6, "/dev/pts/")
 }
