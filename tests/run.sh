@@ -252,7 +252,7 @@ fi
 
 prepare
 suites=("$@")
-((${#suites[@]} > 0)) || suites=(unit unit-root user root clients clients-root importer)
+((${#suites[@]} > 0)) || suites=(unit unit-root user root importer)
 rm -f "$results"/*
 status=0
 for suite in "${suites[@]}"; do

@@ -62,7 +62,9 @@ func (d *table) setUp() error {
 	return d.configure()
 }
 
-func (d *table) at(parts ...string) string { return filepath.Join(append([]string{d.dir}, parts...)...) }
+func (d *table) at(parts ...string) string {
+	return filepath.Join(append([]string{d.dir}, parts...)...)
+}
 
 // environment is that of a login, and nothing of who started the tests.
 func (d *table) environment() []string {

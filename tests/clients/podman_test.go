@@ -23,7 +23,10 @@ func podman(t testing.TB, args ...string) *exec.Cmd {
 // run is `podman run` over the shared root file system. No network: what there is of it is not the runtime's.
 func run(t testing.TB, flags []string, payload ...string) *exec.Cmd {
 	t.Helper()
-	args := append([]string{"run"}, parent()...)
+	args := []string{"run"}
+	if !slices.Contains(flags, "--cgroups") {
+		args = append(args, parent()...)
+	}
 	if !slices.Contains(flags, "--network") {
 		args = append(args, "--network", "none")
 	}
