@@ -25,6 +25,7 @@ type Container struct {
 
 	mu      sync.Mutex
 	started []*Process // by Exec, and not known to have been waited for
+	spec    *specs.Spec
 }
 
 // Status is the runtime-spec's (runtime.md, "State").
@@ -161,13 +162,28 @@ func (c *Container) Spec() (*specs.Spec, error) {
 	return loaded.Spec, nil
 }
 
-// DefaultProcess is the configured process: to be changed and given to Exec.
+// DefaultProcess is the configured process: to be changed and given to Exec. Its slices and pointers are not to be changed.
 func (c *Container) DefaultProcess() (*specs.Process, error) {
-	loaded, err := c.load()
+	s, err := c.config()
 	if err != nil {
 		return nil, err
 	}
-	return loaded.Spec.Process, nil
+	p := *s.Process
+	return &p, nil
+}
+
+// config is the configuration, read once and not to be changed.
+func (c *Container) config() (*specs.Spec, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spec == nil {
+		loaded, err := c.load()
+		if err != nil {
+			return nil, err
+		}
+		c.spec = loaded.Spec
+	}
+	return c.spec, nil
 }
 
 // load reads the configuration; its seccomp section stays undecoded, since decoding one takes as long as all the rest.

@@ -31,7 +31,9 @@ type ExecOptions struct {
 	Deadline time.Duration
 	Forked   func() (ready func()) // as in CreateOptions
 	Degrade  degrade.Policies      // as in CreateOptions
-	stopAt   int
+	// KeepGroups is as in CreateOptions, and set for a container that was made with it.
+	KeepGroups bool
+	stopAt     int
 }
 
 const defaultExecDeadline = 10 * time.Second
@@ -63,14 +65,14 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 		return nil, err
 	}
 	defer target.close()
-	plan, err := target.plan(o)
+	plan, err := target.plan(c, o)
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{container: c, options: o, cgroup: cgroup, process: &Process{}}
+	e := &execution{container: c, options: o, plan: plan, cgroup: cgroup, process: &Process{}}
 	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
-		return compileExec(execPlan{plan, target.flags, "_ses." + c.id, o.Deadline, o.Degrade}, at, actions{ready: e.ready}, bare)
+		return compileExec(execPlan{&plan.Process, target.flags, "_ses." + c.id, o.Deadline, plan.Policies}, at, actions{ready: e.ready}, bare)
 	}
 	program, notes, err := compile(true)
 	if err != nil {
@@ -133,6 +135,7 @@ func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, err error) {
 type execution struct {
 	container *Container
 	options   ExecOptions
+	plan      *Plan    // of the process alone
 	cgroup    *os.File // the container's, or nil
 	process   *Process
 	notes     []Problem
@@ -164,7 +167,11 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 
 func (e *execution) ready(child *launch.Child, _, console *os.File) (string, error) {
 	e.process.console = console
-	e.container.store.tell(e.container.id, noted(e.notes, child.Notes()))
+	refused, err := e.plan.Process.fromOutside(child.Pid(), e.plan.Policies)
+	if err != nil {
+		return "", err
+	}
+	e.container.store.tell(e.container.id, slices.Concat(e.plan.GivenUp, noted(e.notes, child.Notes()), refused))
 	if e.others != nil {
 		e.others()
 	}

@@ -128,6 +128,9 @@ func (p *ProcessPlan) explain(line func(name, format string, args ...any), init 
 	line("process", "%q%s", p.Args, onlyIf(init, ", below a minimal pid 1"))
 	line("  directory", "%s", p.Cwd)
 	line("  user", "%d:%d%s", p.UID, p.GID, onlyIf(len(p.Groups) > 0, fmt.Sprintf(", groups %v", p.Groups)))
+	if p.KeepGroups {
+		line("  groups", "the caller's, whatever they are")
+	}
 	if p.Terminal {
 		line("  terminal", "its own")
 	}
@@ -140,6 +143,7 @@ func (p *ProcessPlan) explain(line func(name, format string, args ...any), init 
 	if p.NoNewPrivs {
 		line("  no_new_privs", "set: nothing it executes gains privileges")
 	}
+	p.Scheduling.explain(line)
 	for _, e := range p.Env {
 		line("  environment", "%s", e)
 	}

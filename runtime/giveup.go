@@ -2,8 +2,10 @@ package runtime
 
 import (
 	"slices"
+	"syscall"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/launch"
 )
 
 // giveUp lists something that the configuration asks for and cannot have here, or, where the policy for its kind is to deny,
@@ -67,4 +69,20 @@ func policies(given degrade.Policies, annotations map[string]string) (degrade.Po
 			Text: word + " would be looser than what the caller said, and an annotation may come from an image: no effect; say it with --degrade"})
 	}
 	return given, list, nil
+}
+
+// orGiveUp has a way around steps just added that the container may do without: where one of them is refused with one of these
+// errnos, that is noted.
+func (c *compiler) orGiveUp(kind degrade.Kind, path, text string, steps []launch.StepRef, errnos ...syscall.Errno) {
+	if !c.allows(kind) {
+		return
+	}
+	refused, done := c.Label(), c.Label()
+	for _, s := range steps {
+		s.On(refused, errnos...)
+	}
+	c.Jump(done)
+	c.Place(refused)
+	c.note(kind, path, text)
+	c.Place(done)
 }

@@ -11,6 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
@@ -43,6 +44,8 @@ type planned struct {
 	spec   func() *specs.Spec
 	init   bool
 	own    bool // no bundle
+	caller standing
+	allow  string // --degrade
 }
 
 // plan goes the way of a config.json: what the validation refuses never gets here.
@@ -52,7 +55,13 @@ func (p planned) plan(t testing.TB) (*Plan, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init})
+	var policies degrade.Policies
+	if p.allow != "" {
+		if err := policies.Set(p.allow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies})
 }
 
 // The callers. Ids are fixed, so goldens are the same for everybody.
@@ -152,7 +161,7 @@ func hooked(s *specs.Spec) *specs.Spec {
 
 // plans are all the shapes that containers have.
 func plans() []planned {
-	return []planned{
+	return append(processPlans(), []planned{
 		{name: "default", choice: privileged(), spec: spec.Default},
 		{name: "rootless", choice: single(), spec: func() *specs.Spec { return spec.Rootless(1000, 1000) }},
 		{name: "sub-ids", choice: several(), spec: quiet},
@@ -175,7 +184,7 @@ func plans() []planned {
 			s.Linux.Namespaces = s.Linux.Namespaces[:5]
 			return s
 		}},
-	}
+	}...)
 }
 
 // Plans depend on nothing but what they are made of.
@@ -236,6 +245,7 @@ type execed struct {
 	flags  uint64
 	choice userns.Choice
 	change func(*specs.Process)
+	linux  *specs.Linux
 }
 
 func execs() []execed {
@@ -243,11 +253,11 @@ func execs() []execed {
 	for _, k := range kinds {
 		all |= k.flag
 	}
-	return []execed{
+	return append(processExecs(all), []execed{
 		{name: "exec", flags: all, choice: single(), change: func(p *specs.Process) { p.Args = []string{"id"} }},
 		{name: "exec-terminal", flags: all, choice: privileged(), change: func(p *specs.Process) { p.Terminal = true }},
 		{name: "exec-nothing-to-join", choice: privileged(), change: func(p *specs.Process) { adj := 5; p.OOMScoreAdj = &adj }},
-	}
+	}...)
 }
 
 func (e execed) compile(t testing.TB) *launch.Program {
@@ -256,11 +266,14 @@ func (e execed) compile(t testing.TB) *launch.Program {
 	process.Env = append(process.Env, "HOME=/root")
 	e.change(process)
 	var bad planError
-	p := planProcess(process, e.choice, "", &bad)
+	p := Plan{User: e.choice, Process: planProcess(process)}
+	p.attributes(process, standing{}, "", &bad)
+	p.linuxScheduling(e.linux)
+	p.affinity(process.ExecCPUAffinity)
 	if err := bad.err(); err != nil {
 		t.Fatal(err)
 	}
-	program, _, err := compileExec(execPlan{process: &p, flags: e.flags, keyring: "_ses.box", deadline: defaultExecDeadline}, layout{joins: 1}, actions{}, false)
+	program, _, err := compileExec(execPlan{process: &p.Process, flags: e.flags, keyring: "_ses.box", deadline: defaultExecDeadline}, layout{joins: 1}, actions{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

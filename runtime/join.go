@@ -134,11 +134,16 @@ func readMap(path string) (idmap.Map, error) {
 }
 
 // plan settles the process.
-func (t *joinTarget) plan(o ExecOptions) (*ProcessPlan, error) {
+func (t *joinTarget) plan(c *Container, o ExecOptions) (*Plan, error) {
 	if o.Process == nil {
 		return nil, errors.New("no process to execute")
 	}
+	config, err := c.config()
+	if err != nil {
+		return nil, err
+	}
 	process := *o.Process
+	inherit(&process, config.Process)
 	if o.User != "" {
 		u, err := userIn(int(t.root.Fd()), o.User)
 		if err != nil {
@@ -153,16 +158,19 @@ func (t *joinTarget) plan(o ExecOptions) (*ProcessPlan, error) {
 		return nil, err
 	}
 	var bad planError
-	p := planProcess(&process, t.choice, "", &bad)
-	if p.LookupHome {
-		p.LookupHome = false
-		p.Env = append(slices.Clone(p.Env), "HOME="+homeIn(int(t.root.Fd()), p.UID))
-	}
-	p.activate(o.Activation)
-	if err := bad.err(); err != nil {
+	p := &Plan{User: t.choice, Process: planProcess(&process)}
+	if p.Policies, p.GivenUp, err = policies(o.Degrade, config.Annotations); err != nil {
 		return nil, err
 	}
-	return &p, nil
+	if q := &p.Process; q.LookupHome {
+		q.LookupHome = false
+		q.Env = append(slices.Clone(q.Env), "HOME="+homeIn(int(t.root.Fd()), q.UID))
+	}
+	p.Process.activate(o.Activation)
+	p.attributes(&process, standingOfExec(t.choice, keepsGroups(o.KeepGroups, c.rec.annotations)), "", &bad)
+	p.linuxScheduling(config.Linux)
+	p.affinity(process.ExecCPUAffinity)
+	return p, bad.err()
 }
 
 // mapped leaves out memberships in groups that the container does not have.

@@ -92,6 +92,9 @@ type ProcessPlan struct {
 	Rlimits      []Rlimit
 	NoNewPrivs   bool
 	OOMScoreAdj  *int
+	KeepGroups   bool // the caller's groups stay, whatever they are
+	Scheduling   Scheduling
+	Outside      bool // oom_score_adj, limits, scheduler and I/O priority take privilege that only the parent has
 }
 
 // Capabilities are five sets, a bit for each capability's number.

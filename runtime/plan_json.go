@@ -128,6 +128,12 @@ type (
 		Rlimits      []rlimitJSON     `json:"rlimits"`
 		NoNewPrivs   bool             `json:"noNewPrivileges"`
 		OOMScoreAdj  *int             `json:"oomScoreAdj,omitempty"`
+		KeepGroups   bool             `json:"keepGroups,omitempty"` // the caller's groups stay, though they could be dropped
+		Scheduler    *schedulerJSON   `json:"scheduler,omitempty"`
+		IOPriority   string           `json:"ioPriority,omitempty"` // class and level
+		MemoryPolicy string           `json:"memoryPolicy,omitempty"`
+		Personality  string           `json:"personality,omitempty"`
+		Outside      bool             `json:"fromOutside,omitempty"` // limits, priorities and oomScoreAdj are set by the parent
 	}
 	capabilitiesJSON struct {
 		Bounding    []string `json:"bounding"`
@@ -266,7 +272,9 @@ func (p *ProcessPlan) asJSON() processJSON {
 			capabilityWords(c.Bounding), capabilityWords(c.Effective), capabilityWords(c.Permitted), capabilityWords(c.Inheritable), capabilityWords(c.Ambient),
 		},
 		Rlimits:    each(p.Rlimits, func(r Rlimit) rlimitJSON { return rlimitJSON{r.Name, r.Soft, r.Hard} }),
-		NoNewPrivs: p.NoNewPrivs, OOMScoreAdj: p.OOMScoreAdj,
+		NoNewPrivs: p.NoNewPrivs, OOMScoreAdj: p.OOMScoreAdj, KeepGroups: p.KeepGroups, Outside: p.Outside,
+		Scheduler: p.Scheduling.Scheduler.asJSON(), IOPriority: p.Scheduling.IOPriority.String(),
+		MemoryPolicy: p.Scheduling.Memory.String(), Personality: p.Scheduling.Personality.String(),
 	}
 }
 

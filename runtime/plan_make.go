@@ -25,6 +25,7 @@ type planInput struct {
 	degrade degrade.Policies
 	sockets Activation
 	notify  notifyInput
+	caller  standing
 	devices bool // the container could make device nodes, and use them
 }
 
@@ -64,9 +65,11 @@ func makePlan(in planInput) (*Plan, error) {
 	if s.Process == nil {
 		bad.add("process", "missing; without a process there is nothing to run")
 	} else {
-		p.Process = planProcess(s.Process, in.choice, "process.", &bad)
+		p.Process = planProcess(s.Process)
 		p.Process.activate(in.sockets)
 		p.connect(in.notify, s.Mounts, &bad)
+		p.attributes(s.Process, in.caller, "process.", &bad)
+		p.linuxScheduling(s.Linux)
 	}
 	return p, bad.err()
 }

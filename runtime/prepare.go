@@ -48,6 +48,8 @@ type CreateOptions struct {
 	Init bool
 	// Degrade says what becomes of what cannot be had here. The zero value is the defaults.
 	Degrade degrade.Policies
+	// KeepGroups leaves the process the caller's supplementary groups, as the annotation run.oci.keep_original_groups does.
+	KeepGroups bool
 	// Replace first clears away what a predecessor of the same id left that has ended, or whose foreground command died.
 	Replace bool
 	// Attended says that this process clears the container away at its end. If it dies before, [Store.Clear] does.
@@ -96,7 +98,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	}
 	j.plan, err = makePlan(planInput{
 		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation, notify: j.notify(),
-		devices: choice.Kind == userns.None && j.caller.MakesDevices(),
+		devices: choice.Kind == userns.None && j.caller.MakesDevices(), caller: standingOf(j.caller, choice, keepsGroups(o.KeepGroups, loaded.Spec.Annotations)),
 	})
 	if err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 		c.umask = c.Slot()
 		mask.Out(c.umask)
 	}
-	c.oomScore(p.Process.OOMScoreAdj)
+	c.oomScore(&p.Process)
 	c.namespaces()
 	c.openSources() // by path and as the caller, so before our ids and groups change
 	c.identity()
@@ -161,22 +161,13 @@ func (c *compiler) stayPrivate() {
 }
 
 // oomScore comes first: it is one of our own files, and lowering it takes the machine's CAP_SYS_RESOURCE.
-func (c *compiler) oomScore(adj *int) {
-	if adj == nil {
+func (c *compiler) oomScore(p *ProcessPlan) {
+	if p.OOMScoreAdj == nil || p.Outside {
 		return
 	}
-	done, refused := c.Label(), c.Label()
-	open, write := c.writeSelf("set oom_score_adj", "oom_score_adj", itoa(*adj))
-	if !c.allows(degrade.OOM) {
-		write.Remedy("only root may lower it; " + degrade.Remedy(degrade.OOM))
-		return
-	}
-	open.On(refused, unix.EACCES, unix.EPERM)
-	write.On(refused, unix.EACCES, unix.EPERM)
-	c.Jump(done)
-	c.Place(refused)
-	c.note(degrade.OOM, "process.oomScoreAdj", "only root may lower it; it stays as the caller's")
-	c.Place(done)
+	open, write := c.writeSelf("set oom_score_adj", "oom_score_adj", itoa(*p.OOMScoreAdj))
+	write.Remedy("only root may lower it; " + degrade.Remedy(degrade.OOM))
+	c.orGiveUp(degrade.OOM, "process.oomScoreAdj", "only root may lower it; it stays as the caller's", []launch.StepRef{open, write}, unix.EACCES, unix.EPERM)
 }
 
 // isNew reports whether the container gets this namespace made.

@@ -27,7 +27,8 @@ func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program
 	c.Bare = bare
 	c.StatusFD = at.status()
 	c.Call("umask", unix.SYS_UMASK, launch.Const(0))
-	c.oomScore(p.OOMScoreAdj)
+	c.oomScore(p)
+	c.cpus("run on the initial CPUs", "initial", p.Scheduling.InitialCPUs)
 	c.goPrivate()
 	c.join(e.flags)
 	c.session(e.keyring)

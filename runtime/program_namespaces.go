@@ -113,7 +113,7 @@ func (c *compiler) identity() {
 	u := c.plan.User
 	if u.Kind == userns.Create && u.Writer != userns.BySelf {
 		c.Sync("map ids", 0, nil, launch.Arg{}, 0, c.mapAction)
-		if u.Setgroups {
+		if u.Setgroups && !c.process.KeepGroups {
 			c.Call("drop the caller's groups", launch.SysSetgroups, launch.Const(0), launch.Const(0))
 		}
 		if _, ok := u.Mapping.GIDs.ToHost(0); ok {
@@ -142,7 +142,9 @@ const firstProcess = "make the container's first process"
 
 // enterAsRoot takes the ids of root in a user namespace that was joined, as far as it has them: ours may mean nothing there.
 func (c *compiler) enterAsRoot() {
-	c.Call("drop the caller's groups", launch.SysSetgroups, launch.Const(0), launch.Const(0)).Ignore(unix.EPERM)
+	if !c.process.KeepGroups {
+		c.Call("drop the caller's groups", launch.SysSetgroups, launch.Const(0), launch.Const(0)).Ignore(unix.EPERM)
+	}
 	c.Call("become group 0 of the container", launch.SysSetresgid, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
 	c.Call("become user 0 of the container", launch.SysSetresuid, launch.Const(0), launch.Const(0), launch.Const(0)).Ignore(unix.EINVAL)
 	c.stayPrivate()

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/nofile"
 )
@@ -72,10 +73,11 @@ func (c *compiler) makeCwd() {
 func (c *compiler) become(p *ProcessPlan) {
 	cwd := c.Slot()
 	c.Call("enter the working directory", unix.SYS_CHDIR, c.String(inContainer(p.Cwd))).Out(cwd).Ignore(unix.EACCES).Path(p.Cwd)
-	c.limits(p.Rlimits)
+	c.limits(p)
+	c.scheduling(p)
 	c.bounding(p.Capabilities.Bounding)
 	c.Call("keep capabilities", unix.SYS_PRCTL, launch.Const(unix.PR_SET_KEEPCAPS), launch.Const(1))
-	if p.SetGroups {
+	if p.SetGroups && !p.KeepGroups {
 		list := c.Scratch(4 * len(p.Groups))
 		for i, g := range p.Groups {
 			c.Fill(list.Offset(4*i), binary.NativeEndian.AppendUint32(nil, g))
@@ -99,12 +101,16 @@ func (c *compiler) become(p *ProcessPlan) {
 	c.Verify("enter the working directory", launch.Const(0), launch.CwdInside, 0).Path(p.Cwd).Remedy("the working directory is outside of the container")
 }
 
-func (c *compiler) limits(limits []Rlimit) {
-	for _, r := range limits {
-		c.Call(c.say("set the resource limit ", r.Name), unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(r.Resource), c.Words(r.Soft, r.Hard), launch.Const(0)).
-			Remedy("only root may raise a hard limit: ask for no more than `ulimit -H` shows")
+func (c *compiler) limits(p *ProcessPlan) {
+	for _, r := range p.Rlimits {
+		if p.Outside {
+			continue
+		}
+		step := c.Call(c.say("set the resource limit ", r.Name), unix.SYS_PRLIMIT64, launch.Const(0), launch.Const(r.Resource), c.Words(r.Soft, r.Hard), launch.Const(0)).
+			Remedy(rlimitRemedy + degrade.Remedy(degrade.Rlimit))
+		c.orGiveUp(degrade.Rlimit, "process.rlimits", r.Name+": only root may raise a hard limit, and none beyond what the kernel allows; the caller's stays", []launch.StepRef{step}, unix.EPERM)
 	}
-	if !slices.ContainsFunc(limits, Rlimit.ofFiles) {
+	if !slices.ContainsFunc(p.Rlimits, Rlimit.ofFiles) {
 		restoreFileLimit(&c.Builder)
 	}
 }
@@ -244,6 +250,7 @@ func (c *compiler) underInit(terminal bool) {
 	}
 	c.Call("adopt no orphans", unix.SYS_PRCTL, launch.Const(unix.PR_SET_CHILD_SUBREAPER), launch.Const(0))
 	c.BlockSignals("unblock signals", false)
+	c.resetOnFork(c.process)
 	c.Jump(child)
 	c.Place(parent)
 	c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(0))

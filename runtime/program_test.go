@@ -272,6 +272,7 @@ func TestNothingElse(t *testing.T) {
 		"mount_setattr", "move_mount", "fsopen", "fsconfig", "fsmount", "pivot_root", "umount2", "setsid", "keyctl", "sethostname", "setdomainname",
 		"setgroups", "setresgid", "setresuid", "capset", "chdir", "fchdir", "fchown", "fchownat", "mknodat", "mkdirat", "symlinkat", "unlinkat",
 		"ioctl", "dup3", "read", "execve", "getpid", "setpgid", "rt_sigprocmask", "lseek",
+		"sched_setattr", "sched_setaffinity", "ioprio_set", "set_mempolicy", "personality",
 		// what is no system call
 		"sync", "tell", "jump", "jump if failed", "verify", "find executable", "mkdir all in root", "make target in root", "reap", "report to",
 		"about", "finish",
@@ -361,7 +362,7 @@ func TestBareIsTheSame(t *testing.T) {
 func TestWritesNothingLate(t *testing.T) {
 	c := &compiler{process: &ProcessPlan{}}
 	c.goPrivate()
-	c.oomScore(new(int))
+	c.oomScore(&ProcessPlan{OOMScoreAdj: new(int)})
 	if c.err != errPrivate {
 		t.Error(c.err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (b *birth) recordEarly(child *launch.Child) error {
 	b.rec = record{
 		id: b.id, bundle: b.plan.Bundle, rootfs: b.plan.Root.Path, created: time.Now().UTC(),
 		ownPids: b.plan.has(unix.CLONE_NEWPID) && b.plan.New&unix.CLONE_NEWPID != 0, ownUsers: b.plan.User.Kind == userns.Create,
-		hasInit: b.plan.Init, annotations: b.spec.Annotations,
+		hasInit: b.plan.Init, annotations: keptAnnotations(b.spec.Annotations, b.options.KeepGroups),
 		startContainer: len(b.plan.Hooks.StartContainer) > 0, poststart: len(b.plan.Hooks.Poststart) > 0,
 	}
 	if !b.wait { // else it is the FIFO
@@ -99,9 +100,13 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 	if b.failed != nil {
 		return "", b.failed
 	}
-	b.plan.GivenUp = append(b.plan.GivenUp, noted(b.notes, child.Notes())...)
+	refused, err := b.plan.Process.fromOutside(child.Pid(), b.plan.Policies)
+	if err != nil {
+		return "", err
+	}
+	b.plan.GivenUp = slices.Concat(b.plan.GivenUp, noted(b.notes, child.Notes()), refused)
 	b.rec.poststop = len(b.plan.Hooks.Poststop) > 0
-	if b.rec.process.pid == 0 || len(child.Notes()) > 0 || b.rec.poststop {
+	if b.rec.process.pid == 0 || len(child.Notes())+len(refused) > 0 || b.rec.poststop {
 		if err := b.recordVisible(child); err != nil {
 			return "", err
 		}

@@ -154,11 +154,11 @@ func execSteps(t *testing.T, c *Container, o ExecOptions) int {
 		t.Fatal(err)
 	}
 	defer target.close()
-	plan, err := target.plan(o)
+	plan, err := target.plan(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, _, err := compileExec(execPlan{process: plan, flags: target.flags, keyring: "_ses." + c.id, deadline: defaultExecDeadline}, layout{extra: 1, joins: 1}, actions{}, false)
+	program, _, err := compileExec(execPlan{process: &plan.Process, flags: target.flags, keyring: "_ses." + c.id, deadline: defaultExecDeadline}, layout{extra: 1, joins: 1}, actions{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

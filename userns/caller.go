@@ -25,6 +25,8 @@ type Caller struct {
 	SetsIDs bool
 	// Mknod: CAP_MKNOD is. It is worth something in the machine's own user namespace only, see MakesDevices.
 	Mknod bool
+	// Resource: CAP_SYS_RESOURCE is. Hard limits are raised with it, in the machine's own user namespace only, see OnMachine.
+	Resource bool
 	// Setfcap: CAP_SETFCAP is; nobody maps id 0 of this namespace into another
 	// without it (since Linux 5.12).
 	Setfcap bool
@@ -69,6 +71,7 @@ func (c *Caller) capabilities() error {
 	c.Privileged = c.SetsIDs && has(unix.CAP_SYS_ADMIN)
 	c.Setfcap = has(unix.CAP_SETFCAP)
 	c.Mknod = has(unix.CAP_MKNOD)
+	c.Resource = has(unix.CAP_SYS_RESOURCE)
 	return nil
 }
 
@@ -81,6 +84,10 @@ func (c Caller) MakesDevices() bool {
 	own, err := os.Readlink("/proc/self/ns/user")
 	return err != nil || own == initial // if it cannot be told, the careful answer
 }
+
+// OnMachine reports whether the caller is in the machine's own user namespace, the first one: capabilities are worth something
+// to the machine only there. Where it cannot be told they are taken to be worth nothing.
+func (c Caller) OnMachine() bool { return initial("/proc") }
 
 func ownMap(path string) (idmap.Map, error) {
 	data, err := sys.ReadProc(path)

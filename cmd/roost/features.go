@@ -11,6 +11,7 @@ import (
 
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
+	"github.com/roost-run/roost/runtime"
 )
 
 func featuresCommand() command {
@@ -52,7 +53,8 @@ func featureSet() document {
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: no}},
 			NetDevices:      &features.NetDevices{Enabled: no},
 		},
-		Annotations: map[string]string{"run.roost.version": version, "run.roost.commit": commitID()},
+		PotentiallyUnsafeConfigAnnotations: []string{runtime.KeepGroupsAnnotation},
+		Annotations:                        map[string]string{"run.roost.version": version, "run.roost.commit": commitID()},
 	}}
 }
 

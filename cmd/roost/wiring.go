@@ -17,6 +17,7 @@ type wiring struct {
 	consoleSocket, pidFile string
 	preserveFDs            int
 	noPivot, noNewKeyring  bool
+	keepGroups             bool
 	idMap                  string
 	degrade                []string
 	ignored                bool
@@ -29,6 +30,7 @@ func (w *wiring) processFlags() []flags.Flag {
 		{Name: "console-socket", Arg: "SOCKET", To: &w.consoleSocket, Complete: flags.Files, Help: "send the master of the terminal to this unix socket"},
 		{Name: "pid-file", Arg: "FILE", To: &w.pidFile, Complete: flags.Files, Help: "write the pid of the process to this file"},
 		{Name: "degrade", Arg: "KIND=POLICY", To: &w.degrade, Help: "deny, warn or ignore when a thing of this kind cannot be had here; see docs/degrading.md"},
+		{Name: "keep-groups", To: &w.keepGroups, Help: "leave the process the caller's supplementary groups"},
 		{Name: "preserve-fds", Arg: "N", To: &w.preserveFDs, Help: "pass N descriptors: those from 3 on, or, with LISTEN_FDS, those after its own"},
 		{Name: "pidfd-socket", Arg: "SOCKET", To: &w.refused, Unsupported: "pidfds are not sent to sockets"},
 	}
@@ -63,6 +65,7 @@ func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateO
 	o.Notify = notifier(o.Notify.Relay)
 	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
 	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
+	o.KeepGroups = w.keepGroups
 	return o, nil
 }
 

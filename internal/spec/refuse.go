@@ -23,8 +23,6 @@ func (r *report) refused(s *specs.Spec, seccomp []byte) {
 		r.unless(len(seccomp) == 0, "linux.seccomp")
 		r.unless(l.MountLabel == "", "linux.mountLabel")
 		r.unless(l.IntelRdt == nil, "linux.intelRdt") // even an empty one asks for a group
-		r.unless(l.MemoryPolicy == nil, "linux.memoryPolicy")
-		r.unless(l.Personality == nil, "linux.personality")
 	}
 	r.settle()
 }
@@ -49,9 +47,6 @@ func (r *report) refusedProcess(prefix string, p *specs.Process) {
 	r.unless(p.User.Username == "", prefix+"user.username")
 	r.unless(p.ApparmorProfile == "", prefix+"apparmorProfile")
 	r.unless(p.SelinuxLabel == "", prefix+"selinuxLabel")
-	r.unless(p.Scheduler == nil, prefix+"scheduler")
-	r.unless(p.IOPriority == nil, prefix+"ioPriority")
-	r.unless(p.ExecCPUAffinity == nil || *p.ExecCPUAffinity == specs.CPUAffinity{}, prefix+"execCPUAffinity")
 	r.settle()
 }
 
