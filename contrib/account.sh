@@ -14,6 +14,11 @@ account() {
 		first=$(cat /etc/subuid /etc/subgid | awk -F: '{e = $2 + $3; if (e > m) m = e} END {print (m < 100000) ? 100000 : m}')
 		usermod --add-subuids "$first-$((first + 65535))" --add-subgids "$first-$((first + 65535))" "$1"
 	fi
+	# A group besides its own, to be kept (--keep-groups) or dropped.
+	if ! id -Gn "$1" | tr ' ' '\n' | grep -qx "$1-more"; then
+		getent group "$1-more" >/dev/null || groupadd "$1-more"
+		usermod --append --groups "$1-more" "$1"
+	fi
 	# shellcheck disable=SC2034 # for the script that sources this
 	account_name=$1
 	account_uid=$(id -u "$1")
