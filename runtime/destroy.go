@@ -116,7 +116,6 @@ func (s *Store) clear(ctx context.Context, d *directory) error {
 		if err := c.killAll(ctx); err != nil {
 			return fmt.Errorf("container %s: %w", d.id, err)
 		}
-		return s.remove(ctx, d, rec)
 	default:
 		// Without a record there may be a process all the same: the record was damaged, or we come between it and the link.
 		// Where there is no link either, the process never got past its setting up, and ends when it finds its maker gone.
@@ -132,7 +131,7 @@ func (s *Store) clear(ctx context.Context, d *directory) error {
 	if err := d.clearCgroup(ctx); err != nil {
 		return fmt.Errorf("container %s: %w", d.id, err)
 	}
-	return d.remove()
+	return s.remove(ctx, d, rec)
 }
 
 // patience is how long a killed process may take to end. Beyond it sits in the kernel, usually on a file system that does not

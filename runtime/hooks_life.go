@@ -121,8 +121,11 @@ func (c *Container) outcome(ctx context.Context, result, pidfd int, hooks *Hooks
 	return errors.Join(err, c.killAll(context.WithoutCancel(ctx))) // and what the hooks left
 }
 
-// remove takes a container's directory away and does what comes after that.
+// remove takes a container's directory away and does what comes after that. The record is nil where it could not be read.
 func (s *Store) remove(ctx context.Context, d *directory, rec *record) error {
+	if rec == nil {
+		return d.remove()
+	}
 	hooks := s.due(d, rec)
 	err := d.remove()
 	if err == nil || unix.Faccessat(d.fd, "state.json", unix.F_OK, 0) != nil { // else the next one who removes it runs them
