@@ -172,7 +172,7 @@ ordinary() {
 # rooted runs as root with a private /dev, through sudo when need be.
 rooted() {
 	if [ "$(id -u)" = 0 ]; then
-		tests/private-dev.sh "$@"
+		"$tree/tests/private-dev.sh" "$@"
 	else
 		sudo -n --preserve-env=GOFLAGS,GOPROXY "$tree/tests/private-dev.sh" env PATH="$PATH" HOME=/root "$@"
 	fi

@@ -1,6 +1,6 @@
 module github.com/roost-run/roost/tests/validation
 
-go 1.25
+go 1.26.0
 
 require github.com/opencontainers/runtime-tools v0.9.1-0.20250523060157-0ea5ed0382a2
 
