@@ -67,7 +67,7 @@ func (d *decoder) config(s *specs.Spec) {
 		case "domainname":
 			s.Domainname = d.Text()
 		case "annotations":
-			s.Annotations = d.annotations()
+			s.Annotations = d.textMap()
 		case "linux":
 			s.Linux = d.linux()
 		case "hooks":
@@ -152,10 +152,10 @@ func absolute(destination string) string {
 	return "/" + destination
 }
 
-func (d *decoder) annotations() map[string]string {
+func (d *decoder) textMap() map[string]string {
 	m := map[string]string{}
 	for key := range d.Object() {
-		// Unlike elsewhere null is no way to say nothing here: the key is there, and a value must be.
+		// Unlike elsewhere null is no way to say nothing here: the name is there, and a value must be.
 		m[key] = d.Text()
 	}
 	return m

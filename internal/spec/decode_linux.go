@@ -36,7 +36,7 @@ func (d *decoder) linux() *specs.Linux {
 		case "resources":
 			l.Resources = d.resources()
 		case "sysctl":
-			l.Sysctl = d.annotations()
+			l.Sysctl = d.textMap()
 		case "netDevices":
 			l.NetDevices = members(d, d.netDevice)
 		case "seccomp":

@@ -30,7 +30,7 @@ func (d *decoder) resources() *specs.LinuxResources {
 		case "rdma":
 			r.Rdma = members(d, d.rdma)
 		case "unified":
-			r.Unified = d.annotations()
+			r.Unified = d.textMap()
 		default:
 			d.unknown(key, "devices memory cpu pids blockIO network rdma unified hugepageLimits")
 		}

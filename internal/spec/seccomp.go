@@ -47,8 +47,8 @@ func (e *encoder) seccompArg(a *specs.LinuxSeccompArg) {
 	e.close('}')
 }
 
-// DecodeSeccomp decodes [Loaded.Seccomp], types only: what the values must be is known to who compiles it. The error is an
-// [*Error] whose paths begin at linux.seccomp.
+// DecodeSeccomp decodes [Loaded.Seccomp], types only: what the values must be is known to who compiles it. The error is an [*Error], whose
+// lines and paths begin in the section: syscalls[0].names.
 func DecodeSeccomp(raw []byte) (*specs.LinuxSeccomp, error) {
 	src := string(raw)
 	var r report
