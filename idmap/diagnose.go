@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // diagnose finds out why a helper refused. Each reason is looked up where it
@@ -29,7 +31,7 @@ func (h Helpers) diagnose(ctx context.Context, pid int, j *job) error {
 			return fmt.Errorf("%w (%s said: %s)", err, j.name, j.ended)
 		}
 	}
-	return fmt.Errorf("%s: %s; try --idmap=single", j.path, j.ended)
+	return fault.New(fault.IDMap, "%s: %s", j.path, j.ended).Remedy("try --idmap=single")
 }
 
 // target is what about the process itself stops the helper.
@@ -38,7 +40,7 @@ func target(pid int, j *job) error {
 		return fmt.Errorf("process %d ended before its ids were mapped", pid)
 	}
 	if text, err := readProc(j.mapFile(pid)); err == nil && text != "" {
-		return fmt.Errorf("process %d: its user namespace already has a %s map; a map is written once", pid, j.kind)
+		return fault.New(fault.IDMap, "process %d: its user namespace already has a %s map", pid, j.kind).Remedy("a map is written once")
 	}
 	return nil
 }
@@ -52,8 +54,8 @@ func foreign(pid int) error {
 	if err := unix.Stat("/proc/"+strconv.Itoa(pid)+"/uid_map", &st); err != nil || int(st.Uid) == os.Getuid() {
 		return err
 	}
-	return fmt.Errorf("process %d: its /proc files belong to uid %d and not to us: it is another user's, or not dumpable any more "+
-		"(PR_SET_DUMPABLE in prctl(2)); write maps before that", pid, st.Uid)
+	return fault.New(fault.IDMap, "process %d: its /proc files belong to uid %d and not to us: it is another user's, or not dumpable any more (PR_SET_DUMPABLE in prctl(2))", pid, st.Uid).
+		Remedy("write maps before that")
 }
 
 // gone: a process that ended and is not waited for still has its directory.
@@ -82,11 +84,11 @@ func (h Helpers) account(ctx context.Context, j *job) error {
 func (h Helpers) Serves(a Account, gid uint32) error {
 	switch {
 	case a.Name == "":
-		return fmt.Errorf("uid %d has no passwd entry, and newuidmap serves no account without a name; "+
-			"ask an administrator for an entry, %s", a.UID, orSingle)
+		return fault.New(fault.IDMap, "uid %d has no passwd entry, and newuidmap serves no account without a name", a.UID).
+			Remedy("ask an administrator for an entry, %s", orSingle)
 	case a.GID != gid && h.Sources.OwnGroupOnly():
-		return fmt.Errorf("gid %d is not the own group of %s, %d, and newuidmap serves an account in its own group alone; "+
-			"run outside of newgrp or sg, ask an administrator for GRANT_AUX_GROUP_SUBIDS yes in /etc/login.defs, %s", gid, a.Name, a.GID, orSingle)
+		return fault.New(fault.IDMap, "gid %d is not the own group of %s, %d, and newuidmap serves an account in its own group alone", gid, a.Name, a.GID).
+			Remedy("run outside of newgrp or sg, ask an administrator for GRANT_AUX_GROUP_SUBIDS yes in /etc/login.defs, %s", orSingle)
 	}
 	return nil
 }
@@ -122,11 +124,11 @@ func NotGranted(kind string, m Map, a Account, own uint32, granted []SubRange, s
 		return nil
 	}
 	if contains(lacking, own) && len(others.Lacking(append(granted[:len(granted):len(granted)], SubRange{own, 1}))) == 0 {
-		return fmt.Errorf("%s %d, the caller's own, is part of a longer line, and the helper grants it in a line of its own alone; "+
-			"split the line at it", kind, own)
+		return fault.New(fault.IDMap, "%s %d, the caller's own, is part of a longer line, and the helper grants it in a line of its own alone", kind, own).
+			Remedy("split the line at it")
 	}
-	return fmt.Errorf("%ss %s are not granted to %s by %s, which has %s; map granted ids%s",
-		kind, describe(lacking), a, source, describe(granted), orGrant(kind, a, lacking[0]))
+	return fault.New(fault.IDMap, "%ss %s are not granted to %s by %s, which has %s", kind, describe(lacking), a, source, describe(granted)).
+		Remedy("map granted ids%s", orGrant(kind, a, lacking[0]))
 }
 
 // orGrant proposes to grant a range, unless it reaches where distributions
@@ -176,8 +178,8 @@ func NotOutside(kind string, m, own Map) error {
 	if len(lacking) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%ss %s do not exist in the caller's own user namespace, which has %s; "+
-		"map ids that it has, or give the outer container more", kind, describe(lacking), own.ids())
+	return fault.New(fault.IDMap, "%ss %s do not exist in the caller's own user namespace, which has %s", kind, describe(lacking), own.ids()).
+		Remedy("map ids that it has, or give the outer container more")
 }
 
 func contains(ranges []SubRange, id uint32) bool {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // ErrNoProgram is a source that is configured and cannot be asked, since its
@@ -19,8 +21,8 @@ func (s Sources) getsubids(ctx context.Context, a Account, service string) (uids
 	source = "getsubids (nsswitch.conf has subid: " + service + ")"
 	path, ok := program(s.Dirs, "getsubids")
 	if !ok {
-		return nil, nil, source, fmt.Errorf("sub-ids of %s come from %q, says /etc/nsswitch.conf, but %w; "+
-			"install it (Debian: uidmap, Fedora: shadow-utils-subid), or run with --idmap=single", a, service, ErrNoProgram)
+		return nil, nil, source, fault.New(fault.IDMap, "sub-ids of %s come from %q, says /etc/nsswitch.conf, but %w", a, service, ErrNoProgram).
+			Remedy("install it (Debian: uidmap, Fedora: shadow-utils-subid), or run with --idmap=single")
 	}
 	owner := a.Name
 	if owner == "" {
@@ -32,7 +34,8 @@ func (s Sources) getsubids(ctx context.Context, a Account, service string) (uids
 	wait.Go(func() { gids, errGroups = listSubIDs(ctx, path, "-g", owner) })
 	wait.Wait()
 	if err := errors.Join(errUsers, errGroups); err != nil {
-		return nil, nil, source, fmt.Errorf("sub-ids of %s from %q: %w; ask an administrator, or run with --idmap=single", a, service, err)
+		return nil, nil, source, fault.New(fault.IDMap, "sub-ids of %s from %q: %w", a, service, err).
+			Remedy("ask an administrator, or run with --idmap=single")
 	}
 	return uids, gids, source, nil
 }

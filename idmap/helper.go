@@ -2,11 +2,12 @@ package idmap
 
 import (
 	"encoding/binary"
-	"fmt"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // Helpers is where newuidmap and newgidmap are. The zero value is this machine.
@@ -61,8 +62,8 @@ func (h Helpers) find(w helper) (string, error) {
 		}
 	}
 	if first == nil {
-		first = fmt.Errorf("%s: not found in %s; install it (Debian: uidmap, Fedora: shadow-utils, Alpine: shadow-uidmap), %s",
-			w.name, strings.Join(searched(h.Dirs), ", "), orSingle)
+		first = fault.New(fault.IDMap, "%s: not found in %s", w.name, strings.Join(searched(h.Dirs), ", ")).
+			Remedy("install it (Debian: uidmap, Fedora: shadow-utils, Alpine: shadow-uidmap), %s", orSingle)
 	}
 	return "", first
 }
@@ -72,21 +73,21 @@ func (h Helpers) find(w helper) (string, error) {
 // file has to be repaired in any case.
 func (w helper) usable(path string, st *unix.Stat_t) error {
 	if err := unix.Access(path, unix.X_OK); err != nil {
-		return fmt.Errorf("%s: not executable: %w; ask an administrator to reinstall it, %s", path, err, orSingle)
+		return fault.New(fault.IDMap, "%s: not executable: %w", path, err).Remedy("ask an administrator to reinstall it, %s", orSingle)
 	}
 	setuid := st.Mode&unix.S_ISUID != 0
 	if !(setuid && st.Uid == 0) && !w.fileCapability(path) {
 		if !setuid {
-			return fmt.Errorf("%s: neither setuid root nor with the file capability cap_set%s (images and copies lose both); "+
-				"ask an administrator for \"chmod u+s %[1]s\", %[3]s", path, w.kind, orSingle)
+			return fault.New(fault.IDMap, "%s: neither setuid root nor with the file capability cap_set%s (images and copies lose both)", path, w.kind).
+				Remedy("ask an administrator for \"chmod u+s %s\", %s", path, orSingle)
 		}
-		return fmt.Errorf("%s: setuid, but owned by uid %d: root of the machine has no id in this user namespace, so the bit means nothing; "+
-			"run outside of it, map root in it, %s", path, st.Uid, orSingle)
+		return fault.New(fault.IDMap, "%s: setuid, but owned by uid %d: root of the machine has no id in this user namespace, so the bit means nothing", path, st.Uid).
+			Remedy("run outside of it, map root in it, %s", orSingle)
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err == nil && fs.Flags&unix.ST_NOSUID != 0 {
-		return fmt.Errorf("%s: on a file system that is mounted nosuid, where setuid and file capabilities mean nothing; "+
-			"ask an administrator to remount it with suid, %s", path, orSingle)
+		return fault.New(fault.IDMap, "%s: on a file system that is mounted nosuid, where setuid and file capabilities mean nothing", path).
+			Remedy("ask an administrator to remount it with suid, %s", orSingle)
 	}
 	return w.allowed()
 }
@@ -94,12 +95,12 @@ func (w helper) usable(path string, st *unix.Stat_t) error {
 // allowed is what of this process, rather than of the file, stops the helper.
 func (w helper) allowed() error {
 	if on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && on == 1 {
-		return fmt.Errorf("%s: no_new_privs is set for this process, so that it would gain no privilege; "+
-			"lift NoNewPrivileges= of the service or allowPrivilegeEscalation: false of the pod, %s", w.name, orSingle)
+		return fault.New(fault.IDMap, "%s: no_new_privs is set for this process, so that it would gain no privilege", w.name).
+			Remedy("lift NoNewPrivileges= of the service or allowPrivilegeEscalation: false of the pod, %s", orSingle)
 	}
 	if has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(w.cap), 0, 0, 0); err == nil && has == 0 {
-		return fmt.Errorf("%s: CAP_SET%s is not in the bounding set of this process (an outer container dropped it), so that it would not gain it; "+
-			"add the capability to the outer container, %s", w.name, strings.ToUpper(w.kind), orSingle)
+		return fault.New(fault.IDMap, "%s: CAP_SET%s is not in the bounding set of this process (an outer container dropped it), so that it would not gain it", w.name, strings.ToUpper(w.kind)).
+			Remedy("add the capability to the outer container, %s", orSingle)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // MaxLines is how many lines the kernel takes in one map
@@ -33,7 +35,7 @@ func (m Map) Validate() error {
 	case len(m) == 0:
 		return errors.New("id map is empty")
 	case len(m) > MaxLines:
-		return fmt.Errorf("id map has %d lines; the kernel takes %d at most", len(m), MaxLines)
+		return fault.New(fault.IDMap, "id map has %d lines", len(m)).Remedy("the kernel takes %d at most", MaxLines)
 	}
 	var problems []error
 	for i, r := range m {
@@ -46,7 +48,7 @@ func (m Map) Validate() error {
 	}
 	// A map arrives in one write(2), which must be smaller than a page.
 	if n, page := len(m.Kernel()), os.Getpagesize(); n >= page {
-		return fmt.Errorf("id map has %d bytes in %d lines; the kernel takes less than %d: use fewer, larger ranges", n, len(m), page)
+		return fault.New(fault.IDMap, "id map has %d bytes in %d lines", n, len(m)).Remedy("the kernel takes less than %d: use fewer, larger ranges", page)
 	}
 	return errors.Join(
 		m.overlap("container", func(r Range) uint32 { return r.ContainerID }),

@@ -1,10 +1,11 @@
 package idmap
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // maxText bounds what Parse looks at: MaxLines of the longest numbers.
@@ -49,16 +50,17 @@ func (m Map) arguments() []string {
 // CONTAINER:HOST:SIZE, decimal, separated by commas.
 func Parse(s string) (Map, error) {
 	if s == "" {
-		return nil, errors.New("id map is empty; write CONTAINER:HOST:SIZE, as in 0:1000:1,1:100000:65536")
+		return nil, fault.New(fault.IDMap, "id map is empty").Remedy("write CONTAINER:HOST:SIZE, as in 0:1000:1,1:100000:65536")
 	}
 	if len(s) > maxText {
-		return nil, fmt.Errorf("id map has %d bytes; %d lines, the most that the kernel takes, have at most %d", len(s), MaxLines, maxText)
+		return nil, fault.New(fault.IDMap, "id map has %d bytes", len(s)).
+			Remedy("%d lines, the most that the kernel takes, have at most %d", MaxLines, maxText)
 	}
 	var m Map
 	for line := range strings.SplitSeq(s, ",") {
 		r, err := parseRange(strings.Split(line, ":"))
 		if err != nil {
-			return nil, fmt.Errorf("id map line %q: %w; write CONTAINER:HOST:SIZE, as in 0:1000:1", line, err)
+			return nil, fault.New(fault.IDMap, "id map line %q: %w", line, err).Remedy("write CONTAINER:HOST:SIZE, as in 0:1000:1")
 		}
 		m = append(m, r)
 	}

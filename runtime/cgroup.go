@@ -11,6 +11,7 @@ import (
 
 	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // makeCgroup makes the container's cgroup and puts its device filter in force. Where it is goes into the container's directory first, as
@@ -27,7 +28,7 @@ func (b *birth) makeCgroup() error {
 		b.cgroup, err = cgroupv2.Create(path)
 	}
 	if errors.Is(err, cgroupv2.ErrPopulated) {
-		return errors.Join(err, b.dir.unlink("cgroup")) // somebody else's: not to be removed with ours
+		return errors.Join(fault.Mark(fault.Cgroup, err), b.dir.unlink("cgroup")) // somebody else's: not to be removed with ours
 	}
 	if err == nil {
 		err = b.cgroup.FilterDevices(b.plan.Cgroup.Devices)
@@ -35,8 +36,10 @@ func (b *birth) makeCgroup() error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("linux.resources.devices: %w; a container of root that can make any device must be kept from using it: mount a cgroup v2 that may be written, %s",
-		err, degrade.Remedy(degrade.DeviceFilter))
+	err = &fault.Error{
+		Code: fault.Degraded, Kind: string(degrade.DeviceFilter), Err: fmt.Errorf("linux.resources.devices: %w", err),
+		Hint: "a container of root that can make any device must be kept from using it: mount a cgroup v2 that may be written, " + degrade.Remedy(degrade.DeviceFilter),
+	}
 	if !b.plan.Policies.Allows(degrade.DeviceFilter) {
 		return err
 	}
@@ -78,7 +81,7 @@ func (d *directory) openCgroup() (*os.File, error) {
 	}
 	g, err := cgroupv2.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("the container's cgroup: %w", err)
+		return nil, fault.New(fault.Cgroup, "the container's cgroup: %w", err)
 	}
 	return g.Dir(), nil
 }

@@ -13,6 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/spec"
 )
 
@@ -222,7 +223,7 @@ func (c *Container) Signal(ctx context.Context, sig syscall.Signal, all bool) er
 	case errors.Is(err, unix.ESRCH):
 		err = ErrNotRunning
 	case errors.Is(err, unix.EINVAL):
-		return fmt.Errorf("signal %d is not one of the kernel's: %w", int(sig), err)
+		return fault.New(fault.Usage, "signal %d is not one of the kernel's: %w", int(sig), err)
 	}
 	return fmt.Errorf("container %s: %w", c.id, err)
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
 
@@ -61,7 +62,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 		err = aboutUserNamespace(err, j.plan.User)
 		var step *launch.Error
 		if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && !errors.As(err, &step) {
-			err = fmt.Errorf("%w; make room there, or choose another --root", err)
+			err = fault.Remedy(err, "make room there, or choose another --root")
 		}
 		return nil, nil, fmt.Errorf("container %s: %w", id, err)
 	}
@@ -90,7 +91,7 @@ func (s *Store) clearPredecessor(ctx context.Context, id string) error {
 			return err
 		}
 		if status != Stopped && !c.abandoned(d) {
-			return fmt.Errorf("container %s: %w and is %s; stop it first", id, ErrExist, status)
+			return fault.New("", "container %s: %w and is %s", id, ErrExist, status).Remedy("stop it first")
 		}
 	}
 	return s.clear(ctx, d)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // Destroy removes a stopped container: its record and directory, and whatever of its processes outlived the first one.
@@ -79,7 +81,7 @@ func (s *Store) delete(ctx context.Context, id string, force bool, only identity
 			return fmt.Errorf("container %s: %w", id, err)
 		}
 		if status != Stopped {
-			return fmt.Errorf("cannot delete container %s that is not stopped: %s: %w; kill it first, or use --force", id, status, ErrRunning)
+			return fault.New("", "cannot delete container %s that is not stopped: %s: %w", id, status, ErrRunning).Remedy("kill it first, or use --force")
 		}
 	}
 	return s.clear(ctx, d)
@@ -177,7 +179,7 @@ func (c *Container) killMembers(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d processes do not end (the first is %d); they may be stuck in the kernel", len(list), list[0].pid)
+			return fault.New(fault.Stuck, "%d processes do not end (the first is %d)", len(list), list[0].pid).Remedy("they may be stuck in the kernel")
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
@@ -198,7 +200,7 @@ func awaitEnd(ctx context.Context, fd, pid int) error {
 		case n > 0:
 			return nil
 		default:
-			return fmt.Errorf("process %d does not end: a process that was started in its container by exec may not have been waited for, or it is stuck in the kernel (/proc/%d/stack tells root where)", pid, pid)
+			return fault.New(fault.Stuck, "process %d does not end: a process that was started in its container by exec may not have been waited for, or it is stuck in the kernel (/proc/%d/stack tells root where)", pid, pid)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 )
 
@@ -54,7 +55,7 @@ func (s *Store) makeDirectory(id string) (*directory, error) {
 	for {
 		if err := unix.Mkdir(path, 0o700); err != nil {
 			if errors.Is(err, unix.EEXIST) {
-				return nil, fmt.Errorf("container %s: %w; choose another id, or delete that one", id, ErrExist)
+				return nil, fault.New("", "container %s: %w", id, ErrExist).Remedy("choose another id, or delete that one")
 			}
 			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
@@ -73,7 +74,7 @@ func (s *Store) lockNew(id string) (*directory, error) {
 		return nil, err
 	}
 	if err = d.lock(context.Background()); err == nil && !d.empty() {
-		err = fmt.Errorf("container %s: %w; choose another id, or delete that one", id, ErrExist)
+		err = fault.New("", "container %s: %w", id, ErrExist).Remedy("choose another id, or delete that one")
 	}
 	if err != nil {
 		d.close()
@@ -109,7 +110,10 @@ func (d *directory) share(ctx context.Context) error {
 func (d *directory) tryLock() error { return d.flock(context.Background(), unix.LOCK_EX, 0) }
 
 // errBusy is a lock that another command has. Usually it is stopped, or waits for something that does not come.
-var errBusy = errors.New("another command (create, run, start or delete) is at work on it and does not get done; `fuser` on its directory tells which: end that")
+var errBusy error = &fault.Error{
+	Code: fault.Busy, Hint: "`fuser` on its directory tells which: end that",
+	Err: fault.Words("another command (create, run, start or delete) is at work on it and does not get done"),
+}
 
 // flock waits by asking again and again: flock(2) knows neither contexts nor deadlines.
 func (d *directory) flock(ctx context.Context, how int, patience time.Duration) error {

@@ -1,11 +1,12 @@
 package runtime
 
 import (
-	"fmt"
 	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // remove takes everything away, the record last: as long as that is there, another delete finds what is left to do. What most
@@ -21,7 +22,8 @@ func (d *directory) remove() error {
 	slices.SortFunc(names, func(a, b string) int { return lateness(a) - lateness(b) })
 	for _, name := range names {
 		if err := removeAll(d.fd, name, 0); err != nil {
-			return fmt.Errorf("%w; `roost unshare -- rm -rf %s` removes what belongs to the container's users", &os.PathError{Op: "remove", Path: d.path + "/" + name, Err: err}, d.path)
+			return fault.New(fault.State, "%w", &os.PathError{Op: "remove", Path: d.path + "/" + name, Err: err}).
+				Remedy("`roost unshare -- rm -rf %s` removes what belongs to the container's users", d.path)
 		}
 	}
 	if err := unix.Rmdir(d.path); err != nil && err != unix.ENOENT {

@@ -1,21 +1,21 @@
 package runtime
 
 import (
-	"errors"
 	"fmt"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/spec"
 )
 
 // What callers branch on. The words are runc's, since engines look for them.
 var (
-	ErrExist        = errors.New("container with given ID already exists")
-	ErrNotExist     = errors.New("container does not exist")
-	ErrInvalidID    = errors.New("invalid container ID format")
-	ErrNotRunning   = errors.New("container not running")
-	ErrRunning      = errors.New("container still running")
-	ErrNotSupported = errors.New("not supported")
+	ErrExist        error = &fault.Error{Code: fault.ContainerExists, Err: fault.Words("container with given ID already exists")}
+	ErrNotExist     error = &fault.Error{Code: fault.NoContainer, Err: fault.Words("container does not exist")}
+	ErrInvalidID    error = &fault.Error{Code: fault.InvalidID, Err: fault.Words("invalid container ID format")}
+	ErrNotRunning   error = &fault.Error{Code: fault.NotRunning, Err: fault.Words("container not running")}
+	ErrRunning      error = &fault.Error{Code: fault.Running, Err: fault.Words("container still running")}
+	ErrNotSupported error = &fault.Error{Code: fault.NotSupported, Err: fault.Words("not supported")}
 )
 
 // ConfigError is everything that is wrong with a configuration.

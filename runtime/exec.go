@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/terminal"
 )
@@ -126,7 +127,7 @@ func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, err error) {
 		return nil, fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
 	case status != Running:
 		// Until it executes, the first process is a copy of the runtime that nobody may look into: not even we.
-		return nil, fmt.Errorf("cannot exec in a container that is %s: %w; start it first", status, ErrNotRunning)
+		return nil, fault.New("", "cannot exec in a container that is %s: %w", status, ErrNotRunning).Remedy("start it first")
 	}
 	return d.openCgroup()
 }

@@ -13,7 +13,7 @@ import (
 func (p *Plan) giveUp(kind degrade.Kind, path, text string, bad *planError) {
 	switch p.Policies.For(kind) {
 	case degrade.Deny:
-		bad.add(path, "%s; %s", text, degrade.Remedy(kind))
+		bad.problems = append(bad.problems, Problem{Path: path, Text: text + "; " + degrade.Remedy(kind), Kind: string(kind)})
 	case degrade.Warn:
 		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text, Loud: true})
 	default:
@@ -24,6 +24,17 @@ func (p *Plan) giveUp(kind degrade.Kind, path, text string, bad *planError) {
 // allows reports whether the program may go on without a thing of this kind: if so, a step has a way around it that ends in a
 // note; and if not, it fails.
 func (c *compiler) allows(kind degrade.Kind) bool { return c.policies.Allows(kind) }
+
+// denied says of a step that it fails for want of a thing of this kind, if the policy is to deny it: the remedy ends with the flag.
+func (c *compiler) denied(r launch.StepRef, kind degrade.Kind, remedy string) launch.StepRef {
+	if c.allows(kind) {
+		return r.Remedy(remedy)
+	}
+	if remedy != "" {
+		remedy += "; "
+	}
+	return r.Kind(string(kind)).Remedy(remedy + degrade.Remedy(kind))
+}
 
 // note lists something that was given up, if the steps get here.
 func (c *compiler) note(kind degrade.Kind, path, text string) {
@@ -75,6 +86,9 @@ func policies(given degrade.Policies, annotations map[string]string) (degrade.Po
 // errnos, that is noted.
 func (c *compiler) orGiveUp(kind degrade.Kind, path, text string, steps []launch.StepRef, errnos ...syscall.Errno) {
 	if !c.allows(kind) {
+		for _, s := range steps {
+			s.Kind(string(kind))
+		}
 		return
 	}
 	refused, done := c.Label(), c.Label()

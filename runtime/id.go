@@ -3,6 +3,8 @@ package runtime
 import (
 	"fmt"
 	"strings"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // maxID is what a file name can be long, man 7 path_resolution.
@@ -24,7 +26,7 @@ func checkID(id string) error {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_+.-", c) >= 0:
 		default:
-			return fmt.Errorf("%w: %q at byte %d of %q; use letters, digits and _ + . -", ErrInvalidID, c, i, id)
+			return fault.New("", "%w: %q at byte %d of %q", ErrInvalidID, c, i, id).Remedy("use letters, digits and _ + . -")
 		}
 	}
 	return nil

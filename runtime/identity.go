@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 )
 
@@ -66,7 +67,8 @@ func (id identity) isPast() (bool, error) {
 	boot, _, _ := strings.Cut(now, "/")
 	theirs, namespace, _ := strings.Cut(id.boot, "/")
 	if boot == theirs && !vanished(namespace) {
-		return false, fmt.Errorf("it was made in another pid namespace (%s), from where its processes can be seen; ask there, or, if that is gone, remove its directory", namespace)
+		return false, fault.New(fault.State, "it was made in another pid namespace (%s), from where its processes can be seen", namespace).
+			Remedy("ask there, or, if that is gone, remove its directory")
 	}
 	return true, nil
 }

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/internal/sys"
 	"github.com/roost-run/roost/userns"
@@ -89,7 +89,7 @@ func (t *joinTarget) look(pid int) error {
 				return ErrNotRunning
 			}
 			if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-				return fmt.Errorf("its process %d belongs to somebody else, or protects itself: %w", pid, err)
+				return fault.New(fault.Namespace, "its process %d belongs to somebody else, or protects itself: %w", pid, err)
 			}
 			continue // the kernel has no such namespaces
 		}
@@ -147,7 +147,7 @@ func (t *joinTarget) plan(c *Container, o ExecOptions) (*Plan, error) {
 	if o.User != "" {
 		u, err := userIn(int(t.root.Fd()), o.User)
 		if err != nil {
-			return nil, err
+			return nil, fault.Default(fault.User, err)
 		}
 		process.User.UID, process.User.GID = u.uid, u.gid
 		if t.choice.Setgroups {

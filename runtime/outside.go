@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 )
 
@@ -34,7 +35,11 @@ func (p *ProcessPlan) fromOutside(pid int, policies degrade.Policies) (givenUp [
 			givenUp = append(givenUp, Problem{Path: path, Text: what + ": " + err.Error(), Loud: policies.For(kind) == degrade.Warn})
 			return nil
 		}
-		return fmt.Errorf("%s: %w; %s%s", what, err, remedy, degrade.Remedy(kind))
+		code := fault.Process
+		if refused {
+			code = fault.Degraded
+		}
+		return &fault.Error{Code: code, Kind: string(kind), Hint: remedy + degrade.Remedy(kind), Err: fmt.Errorf("%s: %w", what, err)}
 	}
 	if p.OOMScoreAdj != nil {
 		err := writeFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", itoa(*p.OOMScoreAdj))

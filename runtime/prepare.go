@@ -12,6 +12,7 @@ import (
 
 	"github.com/roost-run/roost/idmap"
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -81,7 +82,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 		return nil, err
 	}
 	if o.NoPivot {
-		return nil, fmt.Errorf("--no-pivot: %w: the host's files would stay reachable below the root; leave it out", ErrNotSupported)
+		return nil, fault.New("", "--no-pivot: %w: the host's files would stay reachable below the root", ErrNotSupported).Remedy("leave it out")
 	}
 	j := &job{store: s, id: id, options: o}
 	bundle, loaded, err := j.load()
@@ -94,7 +95,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	}
 	choice, err := userns.Choose(ctx, j.caller, userRequest(loaded.Spec, o.IDMap))
 	if err != nil {
-		return nil, err
+		return nil, fault.Default(fault.IDMap, err)
 	}
 	j.plan, err = makePlan(planInput{
 		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation, notify: j.notify(),
@@ -152,18 +153,18 @@ func (j *job) checkRoot() error {
 	var st unix.Stat_t
 	err := unix.Lstat(r.Path, &st)
 	if err == nil && filepath.Clean(r.Path) == "/" {
-		return errors.New("config.json: root.path: / is the host's own root; bind what the container is to see into a root of its own")
+		return fault.New(fault.Rootfs, "config.json: root.path: / is the host's own root").Remedy("bind what the container is to see into a root of its own")
 	}
 	at := fmt.Sprintf("config.json: root.path: %s", r.Path)
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return fmt.Errorf("%s is not there; unpack a root file system there, or name the directory that has one", at)
+		return fault.New(fault.Rootfs, "%s is not there", at).Remedy("unpack a root file system there, or name the directory that has one")
 	case err != nil:
-		return fmt.Errorf("%s: %w", at, err)
+		return fault.New(fault.Rootfs, "%s: %w", at, err)
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return fmt.Errorf("%s is a symbolic link; name the directory itself", at)
+		return fault.New(fault.Rootfs, "%s is a symbolic link", at).Remedy("name the directory itself")
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return fmt.Errorf("%s is not a directory; name the directory that has the root file system", at)
+		return fault.New(fault.Rootfs, "%s is not a directory", at).Remedy("name the directory that has the root file system")
 	}
 	return nil
 }
@@ -184,15 +185,15 @@ func (p *Plan) joinFiles() (files []*os.File, err error) {
 		}
 		fd, err := unix.Open(j.Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return files, fmt.Errorf("namespace to join: %w", &os.PathError{Op: "open", Path: j.Path, Err: err})
+			return files, fault.New(fault.Namespace, "namespace to join: %w", &os.PathError{Op: "open", Path: j.Path, Err: err})
 		}
 		files = append(files, os.NewFile(uintptr(fd), j.Path))
 		kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 		if err != nil {
-			return files, fmt.Errorf("namespace to join: %s is no namespace; name a file such as /proc/PID/ns/net", j.Path)
+			return files, fault.New(fault.Namespace, "namespace to join: %s is no namespace", j.Path).Remedy("name a file such as /proc/PID/ns/net")
 		}
 		if uint64(kind) != j.Flag {
-			return files, fmt.Errorf("namespace to join: %s is a namespace of another type", j.Path)
+			return files, fault.New(fault.Namespace, "namespace to join: %s is a namespace of another type", j.Path)
 		}
 	}
 	return files, nil

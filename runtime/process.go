@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/notify"
 	"github.com/roost-run/roost/userns"
@@ -94,17 +96,37 @@ type ExecutableError struct {
 }
 
 func (e *ExecutableError) Error() string {
-	bare := true
-	for i := 0; i < len(e.Name); i++ {
-		bare = bare && e.Name[i] != '/'
-	}
 	switch {
-	case e.Errno == unix.ENOENT && bare:
-		return fmt.Sprintf("exec: %q: executable file not found in $PATH; install it in the root file system, or set PATH", e.Name)
+	case e.Errno == unix.ENOENT && e.bare():
+		return fmt.Sprintf("exec: %q: executable file not found in $PATH; %s", e.Name, e.Remedy())
 	case e.Errno == unix.ENOENT:
 		return fmt.Sprintf("exec: %q: stat %s: no such file or directory", e.Name, e.Name)
 	}
 	return fmt.Sprintf("exec: %q: %v", e.Name, e.Errno)
+}
+
+func (e *ExecutableError) bare() bool { return !strings.Contains(e.Name, "/") }
+
+// Code tells what is not there from what may not be executed.
+func (e *ExecutableError) Code() fault.Code { return execCode(e.Errno) }
+
+// Remedy is the end of the sentence alone.
+func (e *ExecutableError) Remedy() string {
+	if e.Errno == unix.ENOENT && e.bare() {
+		return "install it in the root file system, or set PATH"
+	}
+	return ""
+}
+
+// execCode is the code of an execve that failed. What is no program, and what is a directory, is of a wrong format.
+func execCode(errno syscall.Errno) fault.Code {
+	switch errno {
+	case unix.ENOENT, unix.ENOTDIR:
+		return fault.ExecNotFound
+	case unix.EACCES, unix.EPERM:
+		return fault.ExecPermission
+	}
+	return fault.ExecFormat
 }
 
 // Unwrap lets errors.Is find the errno.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -120,6 +121,9 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	return program, c.notes, err
 }
 
+// failsAs is the code of errors of the steps from here on.
+func (c *compiler) failsAs(code fault.Code) { c.Code = string(code) }
+
 // say puts a step's label together, unless nobody is going to read it.
 func (c *compiler) say(parts ...string) string {
 	if c.Bare {
@@ -162,6 +166,7 @@ func (c *compiler) stayPrivate() {
 
 // oomScore comes first: it is one of our own files, and lowering it takes the machine's CAP_SYS_RESOURCE.
 func (c *compiler) oomScore(p *ProcessPlan) {
+	c.failsAs(fault.Process)
 	if p.OOMScoreAdj == nil || p.Outside {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
 
@@ -32,6 +33,7 @@ func (c *compiler) openDevice(d Device) launch.Slot {
 
 // makeDevices fills /dev: nodes, and the links that programs expect.
 func (c *compiler) makeDevices() {
+	c.failsAs(fault.Device)
 	if len(c.plan.Devices) == 0 && len(c.plan.Links) == 0 {
 		return
 	}

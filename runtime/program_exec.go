@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
 
@@ -43,6 +44,7 @@ func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program
 }
 
 func (c *compiler) join(flags uint64) {
+	c.failsAs(fault.Namespace)
 	if flags != 0 {
 		c.Call("join the container", unix.SYS_SETNS, constFD(c.at.pidfd()), launch.Const(flags)).
 			Remedy("the container belongs to another user, or its process has just ended")
@@ -58,6 +60,7 @@ func (c *compiler) join(flags uint64) {
 
 // terminalInside opens a terminal of the container's. Its /dev may be anything by now: the descriptor is looked at.
 func (c *compiler) terminalInside(p *ProcessPlan) {
+	c.failsAs(fault.Terminal)
 	if !p.Terminal {
 		return
 	}

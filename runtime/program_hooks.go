@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -13,6 +14,7 @@ import (
 // createHooks runs what comes when all is mounted and the host's files can still be reached: the parent runs the hooks on the
 // host, then those in the container are run here.
 func (c *compiler) createHooks() {
+	c.failsAs(fault.Hook)
 	h := &c.plan.Hooks
 	if h.onHost() || len(h.CreateContainer) > 0 {
 		if c.open() {
@@ -40,6 +42,7 @@ func (c *compiler) createHooks() {
 // startHooks comes right before the execve, in the process that executes and as the user that it is. What the hooks say goes to
 // its standard error.
 func (c *compiler) startHooks() {
+	c.failsAs(fault.Hook)
 	if c.plan == nil || len(c.plan.Hooks.StartContainer) == 0 {
 		return
 	}

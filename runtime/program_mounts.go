@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -16,6 +17,7 @@ const none = launch.Label(-1)
 
 // mountAll makes the mounts in their order.
 func (c *compiler) mountAll() {
+	c.failsAs(fault.Mount)
 	for i, m := range c.plan.Mounts {
 		switch {
 		case i == 0 && replacesRoot(c.plan):

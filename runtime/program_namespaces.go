@@ -1,19 +1,19 @@
 package runtime
 
 import (
-	"errors"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
 
-var errOpen = errors.New("compiler: executes without ever giving up access to our own files in /proc")
+var errOpen error = &fault.Error{Code: fault.Internal, Err: fault.Words("compiler: executes without ever giving up access to our own files in /proc")}
 
-var errPrivate = errors.New("compiler: writes a file of our own in /proc after giving up access to it")
+var errPrivate error = &fault.Error{Code: fault.Internal, Err: fault.Words("compiler: writes a file of our own in /proc after giving up access to it")}
 
 func itoa(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
 
@@ -29,6 +29,7 @@ func staged(p *Plan) bool {
 // Not staged: clone3 makes the user and the pid namespace, so the helpers that write the maps can run at once, beside the
 // child that makes the others. A network namespace waits for the maps, since its files belong to who is root in it then.
 func (c *compiler) namespaces() {
+	c.failsAs(fault.Namespace)
 	rest := c.plan.New
 	if staged(c.plan) {
 		c.joinAll(true)
@@ -101,15 +102,19 @@ func (c *compiler) userNamespace() {
 
 // mapSelf writes the maps of one line each that the kernel lets anybody write for themselves, user_namespaces(7).
 func (c *compiler) mapSelf() {
+	before := c.Code
+	c.failsAs(fault.IDMap)
 	m := c.plan.User.Mapping
 	c.writeSelf("deny setgroups", "setgroups", []byte("deny"))
 	c.writeSelf("map the user", "uid_map", []byte(m.UIDs.Kernel()))
 	c.writeSelf("map the group", "gid_map", []byte(m.GIDs.Kernel()))
+	c.Code = before
 }
 
 // identity waits for the maps where others write them, makes us root in the container, and closes what is left open of the
 // namespaces: the network and, if it could not be had before, the process that is to be the container's own.
 func (c *compiler) identity() {
+	c.failsAs(fault.Userns)
 	u := c.plan.User
 	if u.Kind == userns.Create && u.Writer != userns.BySelf {
 		c.Sync("map ids", 0, nil, launch.Arg{}, 0, c.mapAction)
@@ -178,13 +183,14 @@ func (c *compiler) setattr(label string, dir, path launch.Arg, how uint64, a uni
 // session detaches us from the caller's terminal and session. Without a pid namespace the session is also what tells which
 // processes are the container's.
 func (c *compiler) session(keyring string) {
+	c.failsAs(fault.Process)
 	c.Call("start a session", unix.SYS_SETSID)
 	if keyring == "" {
 		return
 	}
 	full, done := c.Label(), c.Label()
-	join := c.Call("make a session keyring", unix.SYS_KEYCTL, launch.Const(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String(keyring)).
-		Remedy("the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here; " + degrade.Remedy(degrade.Keyring))
+	join := c.denied(c.Call("make a session keyring", unix.SYS_KEYCTL, launch.Const(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String(keyring)),
+		degrade.Keyring, "the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here")
 	if !c.allows(degrade.Keyring) {
 		return
 	}
@@ -196,6 +202,7 @@ func (c *compiler) session(keyring string) {
 }
 
 func (c *compiler) names() {
+	c.failsAs(fault.Namespace)
 	if n := c.plan.Hostname; n != "" {
 		c.Call("set the host name", unix.SYS_SETHOSTNAME, c.String(n), launch.Const(len(n)))
 	}

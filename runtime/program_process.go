@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/nofile"
 )
@@ -15,6 +16,7 @@ import (
 // openConsole opens a terminal of the container's own devpts, makes it the standard streams and binds it on /dev/console: all
 // by descriptors, since what is at /dev/pts/N may be swapped (CVE-2025-52565).
 func (c *compiler) openConsole() {
+	c.failsAs(fault.Terminal)
 	if !c.plan.Process.Terminal {
 		return
 	}
@@ -62,6 +64,7 @@ func (c *compiler) streams(peer launch.Slot) {
 
 // makeCwd makes the working directory if it is missing, as other runtimes do.
 func (c *compiler) makeCwd() {
+	c.failsAs(fault.Process)
 	dir := c.Slot()
 	c.MkdirAll("make the working directory", c.root.Arg(), relative(c.plan.Process.Cwd), 0o755).Out(dir)
 	c.close(dir)
@@ -71,6 +74,7 @@ func (c *compiler) makeCwd() {
 // limits while we may raise them; the bounding set while we have CAP_SETPCAP; ids keep their capabilities only by
 // PR_SET_KEEPCAPS; the sets last, ambient ones after those that they must be part of (capabilities(7)).
 func (c *compiler) become(p *ProcessPlan) {
+	c.failsAs(fault.Process)
 	cwd := c.Slot()
 	c.Call("enter the working directory", unix.SYS_CHDIR, c.String(inContainer(p.Cwd))).Out(cwd).Ignore(unix.EACCES).Path(p.Cwd)
 	c.limits(p)
@@ -210,6 +214,8 @@ func (c *compiler) ownPid(names []string) (env []launch.Arg) {
 
 // find looks the program up, so that its lack is known before anything is committed to.
 func (c *compiler) find(p *ProcessPlan) launch.Slot {
+	c.failsAs(fault.ExecFormat)
+	defer c.failsAs(fault.Process)
 	executable := c.Slot()
 	c.Find(c.say("find ", p.Args[0]), p.Paths).Out(executable).Path(p.Args[0])
 	return executable
@@ -220,6 +226,7 @@ func (c *compiler) exec(p *ProcessPlan, executable launch.Slot, env []launch.Arg
 	for i, a := range p.Args {
 		argv[i] = c.String(a)
 	}
+	c.failsAs(fault.ExecFormat) // or what its errno says: see execCode
 	c.ExecNext()
 	c.Call(c.say("exec ", p.Args[0]), unix.SYS_EXECVE, executable.Arg(), c.Pointers(argv), c.Pointers(env)).Path(p.Args[0])
 }

@@ -5,12 +5,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
 
 // openSources opens all that the container gets from the host, by path, in the new mount namespace (a descriptor from the old
 // one could not be cloned) and as the caller.
 func (c *compiler) openSources() {
+	c.failsAs(fault.Rootfs)
 	p := c.plan
 	c.under = c.Slot()
 	c.Call("open the root file system", unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String(p.Root.Path),
@@ -18,6 +20,7 @@ func (c *compiler) openSources() {
 	if !replacesRoot(p) {
 		c.root = c.clone("open the root file system", c.under.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, p.Root.Path)
 	}
+	c.failsAs(fault.Mount)
 	for i, m := range p.Mounts {
 		source := m.Source
 		if !m.Bind {
@@ -48,6 +51,7 @@ func (c *compiler) openSources() {
 		c.Call(label, unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String("/dev/null"), cloexec(unix.O_PATH)).Out(c.null).Path("/dev/null")
 		c.Verify(label, c.null.Arg(), launch.IsCharDevice, launch.Device(1, 3)).Path("/dev/null")
 	}
+	c.failsAs(fault.Device)
 	for _, d := range p.Devices {
 		c.devices = append(c.devices, c.openDevice(d))
 	}
@@ -66,6 +70,7 @@ func replacesRoot(p *Plan) bool { return len(p.Mounts) > 0 && p.Mounts[0].Destin
 // attachRoot mounts the root on its own directory. It has to be attached before anything is mounted on it: newer kernels
 // refuse mounts below a detached one.
 func (c *compiler) attachRoot() {
+	c.failsAs(fault.Rootfs)
 	p := c.plan
 	for _, m := range p.Mounts {
 		if m.Scratch {
@@ -99,6 +104,7 @@ func (c *compiler) move(label string, mount launch.Slot, target launch.Arg) laun
 
 // hide masks paths and makes others read-only. Each is resolved in the root once, and what hides it is attached to that.
 func (c *compiler) hide() {
+	c.failsAs(fault.Mount)
 	for _, path := range c.plan.Masked {
 		c.mask(inContainer(path))
 	}
@@ -165,6 +171,7 @@ func (c *compiler) protect(path string) {
 // pivot makes the root our root and leaves the host's behind. pivot_root(".", ".") puts the old root on top of the new one,
 // from where it is detached: man 2 pivot_root, "pivot_root(".", ".")".
 func (c *compiler) pivot() {
+	c.failsAs(fault.Rootfs)
 	dot := c.String(".")
 	c.Call("enter the root", unix.SYS_FCHDIR, c.root.Arg())
 	c.Call("change the root", unix.SYS_PIVOT_ROOT, dot, dot).Remedy("the root's parent mount must not be shared, and the host's root must not be the initramfs")

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/userns"
@@ -20,7 +20,7 @@ import (
 // writeMaps has the maps written while the child makes the other namespaces.
 func (b *birth) writeMaps(ctx context.Context, pid int) {
 	b.mapping = true
-	go func() { b.maps <- userns.WriteMaps(ctx, pid, b.plan.User) }()
+	go func() { b.maps <- fault.Default(fault.IDMap, userns.WriteMaps(ctx, pid, b.plan.User)) }()
 }
 
 func (b *birth) mapIDs(pid int) error {
@@ -89,7 +89,7 @@ func (b *birth) recordVisible(child *launch.Child) error {
 		return err
 	}
 	if b.rec.process.pid == 0 {
-		return fmt.Errorf("process %d cannot be seen in /proc: it was ended, or /proc hides processes (hidepid) and is to be mounted without that", child.Pid())
+		return fault.New(fault.System, "process %d cannot be seen in /proc: it was ended, or /proc hides processes (hidepid) and is to be mounted without that", child.Pid())
 	}
 	return nil
 }
@@ -155,12 +155,12 @@ func writePidFile(path string, pid int) error {
 	}
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("pid file: %w", &os.PathError{Op: "open", Path: dir, Err: err})
+		return fault.New(fault.PidFile, "pid file: %w", &os.PathError{Op: "open", Path: dir, Err: err})
 	}
 	d := &directory{path: strings.TrimRight(dir, "/"), fd: fd}
 	defer d.close()
 	if err := d.writeNew(name, strconv.AppendInt(nil, int64(pid), 10), 0o644); err != nil {
-		return fmt.Errorf("pid file: %w", err)
+		return fault.New(fault.PidFile, "pid file: %w", err)
 	}
 	return nil
 }

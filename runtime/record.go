@@ -1,9 +1,9 @@
 package runtime
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/strictjson"
 )
 
@@ -124,16 +124,16 @@ func decodeRecord(data []byte) (*record, error) {
 		}
 	}
 	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("state.json is damaged: %w", err)
+		return nil, fault.New(fault.State, "state.json is damaged: %w", err)
 	}
 	if problems, _ := d.Problems(); len(problems) > 0 {
-		return nil, fmt.Errorf("state.json is damaged: %v", problems[0])
+		return nil, fault.New(fault.State, "state.json is damaged: %v", problems[0])
 	}
 	if version != recordVersion {
-		return nil, fmt.Errorf("state.json is of version %d, this is for version %d", version, recordVersion)
+		return nil, fault.New(fault.State, "state.json is of version %d, this is for version %d", version, recordVersion)
 	}
 	if r.process.pid <= 1 {
-		return nil, fmt.Errorf("state.json is damaged: pid %d", r.process.pid)
+		return nil, fault.New(fault.State, "state.json is damaged: pid %d", r.process.pid)
 	}
 	return r, nil
 }
@@ -148,7 +148,7 @@ func (d *directory) readRecord() (*record, error) {
 		return nil, err
 	}
 	if r.id != d.id {
-		return nil, fmt.Errorf("state.json is of container %s", r.id)
+		return nil, fault.New(fault.State, "state.json is of container %s", r.id)
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 )
 
@@ -25,7 +26,7 @@ func DefaultRoot() (string, error) {
 	login := "/run/user/" + strconv.Itoa(uid)
 	if xdg != "" {
 		if err := ownDirectory(xdg); err != nil {
-			return "", fmt.Errorf("XDG_RUNTIME_DIR: %w; unset it to use %s or /tmp/roost-%d, or give --root", err, login, uid)
+			return "", fault.New(fault.State, "XDG_RUNTIME_DIR: %w", err).Remedy("unset it to use %s or /tmp/roost-%d, or give --root", login, uid)
 		}
 		return strings.TrimRight(xdg, "/") + "/roost", nil
 	}

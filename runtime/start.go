@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // startPatience is how long the execve may take after the byte that starts: long on a machine that swaps, and on a network
@@ -76,10 +78,10 @@ func (c *Container) start(ctx context.Context, d *directory, hooks *Hooks) error
 	var hook *HookError
 	if errors.As(err, &errno) && !errors.As(err, &hook) {
 		if p, _ := c.DefaultProcess(); p != nil && len(p.Args) > 0 {
-			return fmt.Errorf("exec %s: %w", p.Args[0], errno)
+			return fault.New(execCode(errno), "exec %s: %w", p.Args[0], errno)
 		}
 	}
 	return err
 }
 
-var errAlreadyRunning = errors.New("cannot start an already running container")
+var errAlreadyRunning error = &fault.Error{Code: fault.Running, Err: fault.Words("cannot start an already running container")}

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // Store is a state root: a directory that holds one directory for each container.
@@ -33,11 +35,11 @@ func Open(root string, log *slog.Logger) (*Store, error) {
 		return nil, err
 	}
 	if root == "/" {
-		return nil, errors.New("state root /: containers' directories would lie between the system's; choose another --root")
+		return nil, fault.New(fault.State, "state root /: containers' directories would lie between the system's").Remedy("choose another --root")
 	}
 	if ownDirectory(root) != nil {
 		if err := makeRoot(root); err != nil {
-			return nil, fmt.Errorf("state root: %w; choose another --root", err)
+			return nil, fault.New(fault.State, "state root: %w", err).Remedy("choose another --root")
 		}
 	}
 	return &Store{root: root, log: log}, nil
@@ -76,9 +78,9 @@ func (s *Store) load(d *directory) (*Container, error) {
 	rec, err := d.readRecord()
 	if err != nil {
 		if errors.Is(err, unix.ENOENT) {
-			return nil, fmt.Errorf("container %s: %w: it was never made in full; `roost delete --force %s` clears what is left", d.id, ErrNotExist, d.id)
+			return nil, fault.New("", "container %s: %w: it was never made in full", d.id, ErrNotExist).Remedy("`roost delete --force %s` clears what is left", d.id)
 		}
-		return nil, fmt.Errorf("container %s: %w; `roost delete --force %s` clears it", d.id, err, d.id)
+		return nil, fault.New(fault.State, "container %s: %w", d.id, err).Remedy("`roost delete --force %s` clears it", d.id)
 	}
 	return &Container{store: s, id: d.id, rec: *rec}, nil
 }

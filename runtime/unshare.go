@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/userns"
 )
@@ -33,7 +34,7 @@ func Unshare(ctx context.Context, o UnshareOptions) (*Process, error) {
 	}
 	choice, err := userns.Choose(ctx, caller, userns.Request{IDMap: o.IDMap})
 	if err != nil {
-		return nil, err
+		return nil, fault.Default(fault.IDMap, err)
 	}
 	c := &compiler{plan: &Plan{User: choice}, at: layout{}}
 	c.StatusFD = c.at.status()
@@ -56,7 +57,7 @@ func Unshare(ctx context.Context, o UnshareOptions) (*Process, error) {
 		return nil, userns.CloneError(err)
 	}
 	if choice.Kind == userns.Create && choice.Writer != userns.BySelf {
-		go func() { maps <- userns.WriteMaps(ctx, child.Pid(), choice) }()
+		go func() { maps <- fault.Default(fault.IDMap, userns.WriteMaps(ctx, child.Pid(), choice)) }()
 	}
 	if o.Forked != nil {
 		o.Forked()()

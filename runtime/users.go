@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // maxUsers is how much of a container's passwd or group file is read, in bytes.
@@ -73,7 +75,7 @@ func userIn(root int, who string) (user, error) {
 	case numeric:
 		u.uid = uid
 	case entry == nil:
-		return u, fmt.Errorf("user %q: no such user in the container's /etc/passwd; name one of those, or a number", name)
+		return u, fault.New(fault.User, "user %q: no such user in the container's /etc/passwd", name).Remedy("name one of those, or a number")
 	default:
 		if u.uid, _, err = parseID(entry[2]); err != nil {
 			return u, fmt.Errorf("user %q: the container's /etc/passwd: %w", name, err)
@@ -105,7 +107,7 @@ func groupIn(text, group string) (uint32, error) {
 	}
 	e := findEntry(text, func(f []string) bool { return len(f) >= 3 && f[0] == group })
 	if e == nil {
-		return 0, fmt.Errorf("group %q: no such group in the container's /etc/group; name one of those, or a number", group)
+		return 0, fault.New(fault.User, "group %q: no such group in the container's /etc/group", group).Remedy("name one of those, or a number")
 	}
 	gid, _, err = parseID(e[2])
 	return gid, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 	"golang.org/x/sys/unix"
 )
@@ -92,7 +93,7 @@ func (c Caller) OnMachine() bool { return initial("/proc") }
 func ownMap(path string) (idmap.Map, error) {
 	data, err := sys.ReadProc(path)
 	if err != nil {
-		return nil, fmt.Errorf("own id map: %w; roost needs a mounted /proc", err)
+		return nil, fault.New(fault.IDMap, "own id map: %w", err).Remedy("roost needs a mounted /proc")
 	}
 	m, err := idmap.ParseKernel(string(data))
 	if err != nil {

@@ -2,10 +2,10 @@ package userns
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // Request is what the configuration and the command line say about the user
@@ -113,11 +113,12 @@ func (h host) choose(ctx context.Context, c Caller, r Request) (Choice, error) {
 func (h host) configured(ctx context.Context, c Caller, r Request) (Choice, error) {
 	switch {
 	case !r.New:
-		return Choice{}, errors.New("linux.uidMappings, linux.gidMappings: set, but linux.namespaces has no user namespace to map; add one, or remove them")
+		return Choice{}, fault.New(fault.IDMap, "linux.uidMappings, linux.gidMappings: set, but linux.namespaces has no user namespace to map").
+			Remedy("add one, or remove them")
 	case len(r.UIDs) == 0:
-		return Choice{}, errors.New("linux.uidMappings: missing, while linux.gidMappings is set; add it")
+		return Choice{}, fault.New(fault.IDMap, "linux.uidMappings: missing, while linux.gidMappings is set").Remedy("add it")
 	case len(r.GIDs) == 0:
-		return Choice{}, errors.New("linux.gidMappings: missing, while linux.uidMappings is set; add it")
+		return Choice{}, fault.New(fault.IDMap, "linux.gidMappings: missing, while linux.uidMappings is set").Remedy("add it")
 	}
 	if err := c.mayCreate(); err != nil {
 		return Choice{}, err
@@ -150,10 +151,12 @@ func none(c Caller, source string) Choice {
 // does not map (EPERM, clone(2)).
 func (c Caller) mayCreate() error {
 	if _, ok := c.UIDs.ToHost(c.EUID); !ok {
-		return fmt.Errorf("uid %d, the caller's, is not mapped in its own user namespace, and the kernel makes none for such a caller; run as a mapped user", c.EUID)
+		return fault.New(fault.IDMap, "uid %d, the caller's, is not mapped in its own user namespace, and the kernel makes none for such a caller", c.EUID).
+			Remedy("run as a mapped user")
 	}
 	if _, ok := c.GIDs.ToHost(c.EGID); !ok {
-		return fmt.Errorf("gid %d, the caller's, is not mapped in its own user namespace, and the kernel makes none for such a caller; run with a mapped group", c.EGID)
+		return fault.New(fault.IDMap, "gid %d, the caller's, is not mapped in its own user namespace, and the kernel makes none for such a caller", c.EGID).
+			Remedy("run with a mapped group")
 	}
 	return nil
 }

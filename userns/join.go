@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,7 +18,7 @@ import (
 func join(c Caller, r Request) (Choice, error) {
 	same, err := examine(r.Path)
 	if err != nil {
-		return Choice{}, fmt.Errorf("linux.namespaces: user namespace %s: %w", r.Path, err)
+		return Choice{}, fault.New(fault.Namespace, "linux.namespaces: user namespace %s: %w", r.Path, err)
 	}
 	if same {
 		// setns(2) to the namespace that one is in already is EINVAL.
@@ -48,7 +49,7 @@ func examine(path string) (same bool, err error) {
 		return false, fmt.Errorf("statfs: %w", err)
 	}
 	if fs.Type != unix.NSFS_MAGIC {
-		return false, errors.New("not a namespace; name a /proc/PID/ns/user or a bind mount of one")
+		return false, fault.New(fault.Namespace, "not a namespace").Remedy("name a /proc/PID/ns/user or a bind mount of one")
 	}
 	// An O_PATH descriptor takes no ioctl; its name under /proc reopens the same file.
 	open, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -61,7 +62,7 @@ func examine(path string) (same bool, err error) {
 		return false, fmt.Errorf("NS_GET_NSTYPE: %w", err)
 	}
 	if kind != unix.CLONE_NEWUSER {
-		return false, errors.New("a namespace of another type; name a /proc/PID/ns/user or a bind mount of one")
+		return false, fault.New(fault.Namespace, "a namespace of another type").Remedy("name a /proc/PID/ns/user or a bind mount of one")
 	}
 	var theirs, ours unix.Stat_t
 	if err := unix.Fstat(open, &theirs); err != nil {

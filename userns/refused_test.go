@@ -47,7 +47,7 @@ func TestExplain(t *testing.T) {
 		{"memory", unix.ENOMEM, fine, "nothing on this system is known"},
 	}
 	for _, test := range tests {
-		if got := explain(test.errno, test.s); !strings.Contains(got, test.want) {
+		if got := explain(test.errno, test.s).String(); !strings.Contains(got, test.want) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}

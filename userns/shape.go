@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // single maps the caller alone, to 0.
@@ -74,8 +75,8 @@ func (h host) grant(ctx context.Context, c Caller) (grant, error) {
 	}
 	g := grant{uids: idmap.Within(uids, c.UIDs), gids: idmap.Within(gids, c.GIDs), source: source}
 	if len(g.uids) == 0 && len(g.gids) == 0 {
-		return give(fmt.Errorf("the sub-ids that %s grants to %s do not exist in the caller's own user namespace; "+
-			"grant ids that it has, or give the outer container more", source, a))
+		return give(fault.New(fault.IDMap, "the sub-ids that %s grants to %s do not exist in the caller's own user namespace", source, a).
+			Remedy("grant ids that it has, or give the outer container more"))
 	}
 	g.notes = shortfall(c, a, source, g, count(uids), count(gids))
 	return g, nil
@@ -94,10 +95,11 @@ func usual() idmap.SubRange { return idmap.SubRange{Start: 100000, Size: 65536} 
 
 func noGrant(a idmap.Account, source string) error {
 	if a.Name == "" {
-		return fmt.Errorf("%s has no range in %s; ask an administrator for one (and for a passwd entry, without which newuidmap refuses), if more ids are needed", a, source)
+		return fault.New(fault.IDMap, "%s has no range in %s", a, source).
+			Remedy("ask an administrator for one (and for a passwd entry, without which newuidmap refuses), if more ids are needed")
 	}
-	return fmt.Errorf("%s has no range in %s; ask an administrator for \"%s\" and \"%s\" (any free range), if more ids are needed",
-		a, source, idmap.Grant("uid", a, usual()), idmap.Grant("gid", a, usual()))
+	return fault.New(fault.IDMap, "%s has no range in %s", a, source).
+		Remedy("ask an administrator for \"%s\" and \"%s\" (any free range), if more ids are needed", idmap.Grant("uid", a, usual()), idmap.Grant("gid", a, usual()))
 }
 
 // shortfall tells what of a grant is not there.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/roost-run/roost/idmap"
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // create settles a mapping that somebody wrote, and foresees what the helpers
@@ -36,8 +37,8 @@ func (c Caller) settle(choice Choice) (Choice, error) {
 	ownGroup := choice.Writer == BySelf || choice.Writer == ByHelpers && m.GIDs.Only(c.EGID)
 	choice.Setgroups = c.SetgroupsAllowed && !ownGroup
 	if _, mapped := m.UIDs.ToContainer(0); mapped && choice.Writer != ByHelpers && !c.Setfcap {
-		return choice, errors.New("uid 0 cannot be mapped by a caller without CAP_SETFCAP (user_namespaces(7), since Linux 5.12); " +
-			"give the outer container that capability, or run as another user than root")
+		return choice, fault.New(fault.IDMap, "uid 0 cannot be mapped by a caller without CAP_SETFCAP (user_namespaces(7), since Linux 5.12)").
+			Remedy("give the outer container that capability, or run as another user than root")
 	}
 	return choice, nil
 }

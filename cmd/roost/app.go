@@ -2,11 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/sealed"
 	"github.com/roost-run/roost/internal/terminal"
@@ -34,7 +34,7 @@ func (a *app) main(argv []string) (status int) {
 	defer func() {
 		// Callers read the fatal record of --log: a trace on stderr alone would leave them without a reason.
 		if p := recover(); p != nil {
-			a.report(fmt.Errorf("internal error: %v; please report it with this trace:\n%s", p, debug.Stack()))
+			a.report(fault.New(fault.Internal, "internal error: %v; please report it with this trace:\n%s", p, debug.Stack()))
 			status = 1
 		}
 	}()
@@ -64,7 +64,7 @@ func (a *app) dispatch(argv []string) (int, error) {
 		return 0, a.print(versionText())
 	}
 	if len(args.List) == 0 {
-		return 0, errors.New("a command is missing; see: roost help")
+		return 0, fault.New(fault.Usage, "a command is missing").Remedy("see: roost help")
 	}
 	return a.command(args.List[0], args.List[1:])
 }
@@ -103,5 +103,5 @@ func (a *app) print(text string) error {
 }
 
 func seeHelp(err error, name string) error {
-	return fmt.Errorf("%w; see: %s", err, strings.TrimSpace("roost "+name)+" --help")
+	return fault.New(fault.Usage, "%w", err).Remedy("see: %s", strings.TrimSpace("roost "+name)+" --help")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/byhand"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/runtime"
@@ -61,7 +61,7 @@ func (a *app) byHandSpec(o *byhand.Options, args flags.Args) (*specs.Spec, error
 		return nil, a.beforeDash(args.List[0])
 	}
 	if len(args.List) == 0 {
-		return nil, errors.New("a command is missing; write it after --, as in: roost run -- sh")
+		return nil, fault.New(fault.Usage, "a command is missing").Remedy("write it after --, as in: roost run -- sh")
 	}
 	o.Args = args.List
 	facts, err := byhand.Gather(*o, a.running)
@@ -75,7 +75,8 @@ func (a *app) beforeDash(word string) error {
 	if byhand.LooksLikeImage(word) {
 		return byhand.ImageError(word)
 	}
-	return fmt.Errorf("unexpected argument %q before --; name the container with --name, and a root file system with --rootfs", word)
+	return fault.New(fault.Usage, "unexpected argument %q before --", word).
+		Remedy("name the container with --name, and a root file system with --rootfs")
 }
 
 // running answers for --pid container:ID and its like.
@@ -95,7 +96,7 @@ func (a *app) running(id string) (pid int, err error) {
 func madeUpName(command string) (string, error) {
 	var random [3]byte
 	if _, err := unix.Getrandom(random[:], 0); err != nil {
-		return "", fmt.Errorf("make up a name: %w; give one with --name", err)
+		return "", fault.New(fault.Usage, "make up a name: %w", err).Remedy("give one with --name")
 	}
 	keep := func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -114,7 +115,8 @@ func madeUpName(command string) (string, error) {
 func onlyByHand(cmd *flags.Command) error {
 	for _, f := range cmd.Flags {
 		if f.Given && f.Section == byHandSection {
-			return fmt.Errorf("flag --%s is for containers without a bundle; add --rootfs DIR or write the command after --, or change config.json instead", f.Name)
+			return fault.New(fault.Usage, "flag --%s is for containers without a bundle", f.Name).
+				Remedy("add --rootfs DIR or write the command after --, or change config.json instead")
 		}
 	}
 	return nil

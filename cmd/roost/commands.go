@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 )
 
@@ -39,7 +39,7 @@ func find(name string) (command, error) {
 		}
 	}
 	if reason := later(name); reason != "" {
-		return command{}, fmt.Errorf("%s is not supported by this version of roost: %s", name, reason)
+		return command{}, fault.New(fault.NotSupported, "%s is not supported by this version of roost: %s", name, reason)
 	}
 	var near []string
 	for _, e := range commands() {
@@ -48,9 +48,9 @@ func find(name string) (command, error) {
 		}
 	}
 	if len(near) > 0 {
-		return command{}, fmt.Errorf("unknown command %q; did you mean %s?", name, strings.Join(near, " or "))
+		return command{}, fault.New(fault.Usage, "unknown command %q", name).Remedy("did you mean %s?", strings.Join(near, " or "))
 	}
-	return command{}, fmt.Errorf("unknown command %q; see: roost help", name)
+	return command{}, fault.New(fault.Usage, "unknown command %q", name).Remedy("see: roost help")
 }
 
 // later names commands of other runtimes that are known and refused, rather than unknown.

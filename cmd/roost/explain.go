@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/roost-run/roost/internal/byhand"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/runtime"
 )
@@ -66,7 +67,7 @@ func (o *explainOptions) run(a *app, cmd *flags.Command, args flags.Args) error 
 	}
 	switch {
 	case o.json && o.syscalls:
-		return errors.New("--json and --syscalls are two formats; give one")
+		return fault.New(fault.Usage, "--json and --syscalls are two formats").Remedy("give one")
 	case o.json:
 		return plan.WriteJSON(a.stdout)
 	case o.syscalls:
@@ -80,7 +81,7 @@ func (o *explainOptions) create(a *app, cmd *flags.Command, args flags.Args) (cr
 	create.Notify.Relay = true
 	if isByHand(&o.hand, o.bundle, args) {
 		if o.bundle != "" {
-			return create, errors.New("--bundle and --rootfs are two ways to say what to run; leave one out")
+			return create, fault.New(fault.Usage, "--bundle and --rootfs are two ways to say what to run").Remedy("leave one out")
 		}
 		o.hand.IDMap = o.idMap
 		create.Spec, err = a.byHandSpec(&o.hand, args)
@@ -94,7 +95,7 @@ func (o *explainOptions) create(a *app, cmd *flags.Command, args flags.Args) (cr
 	create.Bundle = o.bundle
 	if len(args.List) == 1 {
 		if o.bundle != "" {
-			return create, errors.New("the bundle is named twice; leave --bundle or the argument out")
+			return create, fault.New(fault.Usage, "the bundle is named twice").Remedy("leave --bundle or the argument out")
 		}
 		create.Bundle = args.List[0]
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/runtime"
@@ -62,7 +63,7 @@ func (g *globals) cleanRoot() error {
 		return fmt.Errorf("--root %s: %w", g.root, err)
 	}
 	if root == "/" {
-		return errors.New("--root /: the root of the file system cannot hold the state; name a directory of its own")
+		return fault.New(fault.Usage, "--root /: the root of the file system cannot hold the state").Remedy("name a directory of its own")
 	}
 	g.root = root
 	return nil
@@ -72,7 +73,7 @@ func (g *globals) cleanRoot() error {
 func misplaced(err error) error {
 	var unknown *flags.UnknownError
 	if errors.As(err, &unknown) && new(globals).table().Find(unknown.Name) != nil {
-		return fmt.Errorf("unknown flag %s of %s; it is a global flag: put it before %[2]s", unknown.Flag, unknown.Command)
+		return fault.New(fault.Usage, "unknown flag %s of %s", unknown.Flag, unknown.Command).Remedy("it is a global flag: put it before %s", unknown.Command)
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	goruntime "runtime"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/runtime"
 )
@@ -70,7 +70,7 @@ func parseSignalUpTo(rtMax int, word string) (syscall.Signal, error) {
 	if sig, ok := realTime(name, rtMax); ok {
 		return sig, nil
 	}
-	return 0, fmt.Errorf("unknown signal %q; give a name such as TERM, KILL or RTMIN+3, or a number up to %d", word, rtMax)
+	return 0, fault.New(fault.Usage, "unknown signal %q", word).Remedy("give a name such as TERM, KILL or RTMIN+3, or a number up to %d", rtMax)
 }
 
 // realTime reads RTMIN, RTMIN+n, RTMAX and RTMAX-n.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/runtime"
 )
 
@@ -40,7 +41,7 @@ func listenFDs(count, pid string, own int) (int, error) {
 	if pid != "" {
 		n, err := strconv.Atoi(pid)
 		if err != nil || n <= 0 {
-			return 0, fmt.Errorf("LISTEN_PID=%s: not a pid; see sd_listen_fds(3), or unset LISTEN_FDS and LISTEN_PID", pid)
+			return 0, fault.New(fault.Usage, "LISTEN_PID=%s: not a pid", pid).Remedy("see sd_listen_fds(3), or unset LISTEN_FDS and LISTEN_PID")
 		}
 		if n != own {
 			return 0, nil
@@ -49,7 +50,7 @@ func listenFDs(count, pid string, own int) (int, error) {
 	const most = 1 << 16 // far more than systemd passes
 	n, err := strconv.Atoi(count)
 	if err != nil || n < 0 || n > most {
-		return 0, fmt.Errorf("LISTEN_FDS=%s: not a number of descriptors; see sd_listen_fds(3), or unset it", count)
+		return 0, fault.New(fault.Usage, "LISTEN_FDS=%s: not a number of descriptors", count).Remedy("see sd_listen_fds(3), or unset it")
 	}
 	return n, nil
 }
@@ -61,7 +62,7 @@ func inherited(first, n int, who string) ([]*os.File, error) {
 	for fd := first; fd < first+n; fd++ {
 		bits, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err != nil || bits&unix.FD_CLOEXEC != 0 {
-			return nil, fmt.Errorf("%s%d: descriptor %d is not open; open it in the shell (%d<FILE), or pass fewer", who, n, fd, fd)
+			return nil, fault.New(fault.Usage, "%s%d: descriptor %d is not open", who, n, fd).Remedy("open it in the shell (%d<FILE), or pass fewer", fd)
 		}
 		unix.CloseOnExec(fd)
 		files = append(files, os.NewFile(uintptr(fd), fmt.Sprintf("fd %d", fd)))

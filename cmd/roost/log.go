@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // logger takes the messages of the runtime, and at the end the fatal one.
@@ -44,11 +45,11 @@ func openLog(name string) (*os.File, error) {
 	const how = os.O_WRONLY | os.O_APPEND | os.O_CREATE | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_NOCTTY
 	file, err := os.OpenFile(name, how, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("--log: %w", err)
+		return nil, fault.New(fault.System, "--log: %w", err)
 	}
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() && name != os.DevNull {
 		file.Close()
-		return nil, fmt.Errorf("--log %s: not a regular file", name)
+		return nil, fault.New(fault.System, "--log %s: not a regular file", name)
 	}
 	return file, nil
 }

@@ -30,13 +30,17 @@ func record(ts *testscript.TestScript, neg bool, args []string) {
 
 func TestFatalRecord(t *testing.T) {
 	for _, msg := range []string{"", "a\nb", `"\`, "\x1b[31m", "h\xffi", "\u2028", strings.Repeat("x", 1<<16)} {
-		var got map[string]string
-		record := fatalRecord(msg)
+		var got struct {
+			Level, Msg, Code string
+			Time             time.Time
+			Exit             int
+		}
+		record := fatalRecord(errors.New(msg))
 		if err := json.Unmarshal([]byte(record), &got); err != nil {
 			t.Fatalf("%q: %v", msg, err)
 		}
-		if got["msg"] != strings.ToValidUTF8(msg, "\ufffd") || got["level"] != "error" || len(got) != 3 {
-			t.Errorf("%q: %q", msg, got)
+		if got.Msg != strings.ToValidUTF8(msg, "\ufffd") || got.Level != "error" || got.Code != "E_USAGE" || got.Exit != 125 || got.Time.IsZero() {
+			t.Errorf("%q: %+v", msg, got)
 		}
 		if strings.Count(record, "\n") != 1 {
 			t.Errorf("%q is more than one line", record)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -11,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/internal/byhand"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/internal/terminal"
@@ -64,7 +64,8 @@ func (o *processOptions) fromFile(argv []string, user bool) (*specs.Process, err
 		return nil, fmt.Errorf("unexpected argument %q: --process says what to run", argv[0])
 	}
 	if user || o.cwd != "" || o.env != nil || o.gids != nil || o.cap != nil || o.noNewPriv {
-		return nil, errors.New("--process says everything but the terminal; leave --user, --cwd, --env, --additional-gids, --cap and --no-new-privs out, or the file")
+		return nil, fault.New(fault.Usage, "--process says everything but the terminal").
+			Remedy("leave --user, --cwd, --env, --additional-gids, --cap and --no-new-privs out, or the file")
 	}
 	raw, err := spec.ReadFile(o.file)
 	if err != nil {
@@ -79,7 +80,7 @@ func (o *processOptions) fromContainer(c *runtime.Container, argv []string) (*sp
 		argv = argv[1:]
 	}
 	if len(argv) == 0 {
-		return nil, errors.New("a command is missing; write it after the id, or give --process FILE")
+		return nil, fault.New(fault.Usage, "a command is missing").Remedy("write it after the id, or give --process FILE")
 	}
 	p, err := c.DefaultProcess()
 	if err != nil {
@@ -88,7 +89,7 @@ func (o *processOptions) fromContainer(c *runtime.Container, argv []string) (*sp
 	p.Args, p.Terminal, p.ConsoleSize = argv, false, nil
 	if o.cwd != "" {
 		if !path.IsAbs(o.cwd) {
-			return nil, fmt.Errorf("--cwd %s: not absolute; start with a /", o.cwd)
+			return nil, fault.New(fault.Usage, "--cwd %s: not absolute", o.cwd).Remedy("start with a /")
 		}
 		p.Cwd = o.cwd
 	}
@@ -129,7 +130,7 @@ func addGroups(p *specs.Process, gids []string) error {
 	for _, word := range gids {
 		gid, err := strconv.ParseUint(word, 10, 32)
 		if err != nil || gid == 1<<32-1 {
-			return fmt.Errorf("--additional-gids %q: not a group number; give one from 0 to 4294967294", word)
+			return fault.New(fault.Usage, "--additional-gids %q: not a group number", word).Remedy("give one from 0 to 4294967294")
 		}
 		p.User.AdditionalGids = append(p.User.AdditionalGids, uint32(gid))
 	}
@@ -148,7 +149,7 @@ func addCapabilities(p *specs.Process, names []string) error {
 	}
 	for _, name := range names {
 		if _, ok := spec.Capability(name); !ok {
-			return fmt.Errorf("--cap %q: no such capability; names are those of capabilities(7), such as CAP_NET_RAW", name)
+			return fault.New(fault.Usage, "--cap %q: no such capability", name).Remedy("names are those of capabilities(7), such as CAP_NET_RAW")
 		}
 		caps.Bounding = append(caps.Bounding, name)
 		caps.Permitted = append(caps.Permitted, name)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 )
 
@@ -69,7 +70,7 @@ func filterPS(out string, pids []int) (string, error) {
 	lines := strings.SplitAfter(out, "\n")
 	column := slices.Index(strings.Fields(lines[0]), "PID")
 	if column < 0 {
-		return "", errors.New("ps prints no PID column with these arguments; add pid to them, as in: -o pid,args")
+		return "", fault.New(fault.Usage, "ps prints no PID column with these arguments").Remedy("add pid to them, as in: -o pid,args")
 	}
 	var b strings.Builder
 	b.WriteString(lines[0])
@@ -101,7 +102,7 @@ func runPS(argv []string) (string, error) {
 	proc, err := os.StartProcess(bin, append([]string{"ps"}, argv...), &os.ProcAttr{Files: []*os.File{nil, w, os.Stderr}})
 	w.Close()
 	if err != nil {
-		return "", fmt.Errorf("ps: %w; %s", err, remedy)
+		return "", fault.New(fault.System, "ps: %w", err).Remedy("%s", remedy)
 	}
 	out, readErr := io.ReadAll(r)
 	state, err := proc.Wait()
@@ -109,7 +110,7 @@ func runPS(argv []string) (string, error) {
 		return "", fmt.Errorf("ps: %w", err)
 	}
 	if !state.Success() {
-		return "", fmt.Errorf("ps %s: %s; %s", strings.Join(argv, " "), state, remedy)
+		return "", fault.New(fault.System, "ps %s: %s", strings.Join(argv, " "), state).Remedy("%s", remedy)
 	}
 	return string(out), nil
 }

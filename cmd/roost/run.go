@@ -7,6 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/internal/byhand"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/terminal"
 	"github.com/roost-run/roost/runtime"
@@ -130,7 +131,7 @@ func (o *runOptions) create(a *app, cmd *flags.Command, args flags.Args) (string
 
 func (o *runOptions) byHand(a *app, args flags.Args, create *runtime.CreateOptions) (id string, err error) {
 	if o.bundle != "" {
-		return "", errors.New("--bundle and --rootfs are two ways to say what to run; leave one out")
+		return "", fault.New(fault.Usage, "--bundle and --rootfs are two ways to say what to run").Remedy("leave one out")
 	}
 	if o.hand.Name == "" && len(args.List) > 0 {
 		if o.hand.Name, err = madeUpName(args.List[0]); err != nil {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/internal/byhand"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 )
@@ -37,7 +37,7 @@ func specCommand() command {
 		run: func(a *app, args flags.Args) (int, error) {
 			if isByHand(&hand, bundle, args) {
 				if rootless || bundle != "" {
-					return 0, errors.New("--rootless and --bundle do not go with a command; leave them out")
+					return 0, fault.New(fault.Usage, "--rootless and --bundle do not go with a command").Remedy("leave them out")
 				}
 				s, err := a.byHandSpec(&hand, args)
 				if err != nil {
@@ -64,7 +64,7 @@ func writeSpec(bundle string, rootless bool) error {
 	name := filepath.Join(bundle, "config.json")
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s exists; remove it first", name)
+		return fault.New(fault.Usage, "%s exists", name).Remedy("remove it first")
 	}
 	if err != nil {
 		return err

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 )
 
@@ -29,7 +29,7 @@ func waitCommand() command {
 				return 0, err
 			}
 			if status.Unknown {
-				return unknownStatus, errors.New(args.List[0] + " has stopped; its exit status is not known")
+				return unknownStatus, fault.New(fault.NoStatus, "%s has stopped; its exit status is not known", args.List[0])
 			}
 			return status.Code, nil
 		},

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/runtime"
@@ -81,9 +81,11 @@ func (w *wiring) policies() (p degrade.Policies, err error) {
 func checkConsole(terminal, detach bool, socket string) error {
 	switch {
 	case terminal && detach && socket == "":
-		return errors.New("cannot allocate tty if roost will detach without setting console socket; give --console-socket, or set process.terminal to false")
+		return fault.New(fault.Usage, "cannot allocate tty if roost will detach without setting console socket").
+			Remedy("give --console-socket, or set process.terminal to false")
 	case socket != "" && !(terminal && detach):
-		return errors.New("cannot use console socket if roost will not detach or allocate tty; set process.terminal to true and detach, or leave --console-socket out")
+		return fault.New(fault.Usage, "cannot use console socket if roost will not detach or allocate tty").
+			Remedy("set process.terminal to true and detach, or leave --console-socket out")
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // resolveUser reads -u against the text of a passwd and a group file ("" where the container has none): uid, uid:gid,
@@ -19,7 +21,7 @@ func resolveUser(spec, passwd, group string) (*User, error) {
 	}
 	entry := findAccount(passwd, func(a account) bool { return isNumber && a.id == uid || !isNumber && a.name == who })
 	if entry == nil && !isNumber {
-		return nil, fmt.Errorf("no user %s in the container's /etc/passwd; give a number, or another name", strconv.Quote(who))
+		return nil, fault.New(fault.Usage, "no user %s in the container's /etc/passwd", strconv.Quote(who)).Remedy("give a number, or another name")
 	}
 	u := &User{UID: uid}
 	if entry != nil {
@@ -43,7 +45,7 @@ func resolveGroup(name, group string) (uint32, error) {
 	}
 	g := findAccount(group, func(a account) bool { return a.name == name })
 	if g == nil {
-		return 0, fmt.Errorf("no group %s in the container's /etc/group; give a number, or another name", strconv.Quote(name))
+		return 0, fault.New(fault.Usage, "no group %s in the container's /etc/group", strconv.Quote(name)).Remedy("give a number, or another name")
 	}
 	return g.id, nil
 }
@@ -51,7 +53,7 @@ func resolveGroup(name, group string) (uint32, error) {
 // parseID reads an id. 2^32-1 means "no change" to the kernel (setresuid(2)), so it is none.
 func parseID(s string) (id uint32, isNumber bool, err error) {
 	if s == "" {
-		return 0, false, fmt.Errorf("the user or the group is empty; write uid, uid:gid, name or name:group")
+		return 0, false, fault.New(fault.Usage, "the user or the group is empty").Remedy("write uid, uid:gid, name or name:group")
 	}
 	if strings.Trim(s, "0123456789") != "" {
 		if strings.ContainsAny(s, ":\n\x00/") || s[0] == '-' || s[0] == '+' {
@@ -61,7 +63,7 @@ func parseID(s string) (id uint32, isNumber bool, err error) {
 	}
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || n == 1<<32-1 {
-		return 0, true, fmt.Errorf("%s is too large for an id; the largest is 4294967294", s)
+		return 0, true, fault.New(fault.Usage, "%s is too large for an id", s).Remedy("the largest is 4294967294")
 	}
 	return uint32(n), true, nil
 }

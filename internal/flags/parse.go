@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // ErrHelp is returned by Parse for -h and --help, unless the table has flags of these names.
@@ -48,11 +50,11 @@ func (c *Command) Count(args Args) error {
 	case n >= c.Min && (c.Max < 0 || n <= c.Max):
 		return nil
 	case n < c.Min:
-		return fmt.Errorf("%s: an argument is missing; usage: %s", c.Name, c.synopsis(0))
+		return fault.New(fault.Usage, "%s: an argument is missing", c.Name).Remedy("usage: %s", c.synopsis(0))
 	case c.Max == 0:
-		return fmt.Errorf("%s: unexpected argument %q; it takes none", c.Name, args.List[0])
+		return fault.New(fault.Usage, "%s: unexpected argument %q", c.Name, args.List[0]).Remedy("it takes none")
 	default:
-		return fmt.Errorf("%s: unexpected argument %q; usage: %s", c.Name, args.List[c.Max], c.synopsis(0))
+		return fault.New(fault.Usage, "%s: unexpected argument %q", c.Name, args.List[c.Max]).Remedy("usage: %s", c.synopsis(0))
 	}
 }
 

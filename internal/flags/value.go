@@ -6,12 +6,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // set stores one value; every error names the flag and what it wants.
 func (f *Flag) set(value string) error {
 	if f.Unsupported != "" {
-		return fmt.Errorf("flag --%s is not supported: %s", f.Name, f.Unsupported)
+		return fault.New(fault.NotSupported, "flag --%s is not supported: %s", f.Name, f.Unsupported)
 	}
 	if f.Words != nil && !slices.Contains(f.Words, value) {
 		return fmt.Errorf("flag --%s: %q is not one of %s", f.Name, value, strings.Join(f.Words, ", "))

@@ -17,6 +17,8 @@ type Builder struct {
 	Flags uint64
 	// StatusFD is the number that the child's end of the status socket gets: above all that Start's files take.
 	StatusFD int
+	// Code goes with each step that is added from here on, see [Step.Code].
+	Code string
 	// Bare leaves out what only people read, [Program.Steps], which takes most of the time that building takes. The same
 	// building without Bare gives the words to an [Error], see [Error.Describe].
 	Bare bool
@@ -214,7 +216,7 @@ func (b *Builder) add(op uint8, label, name string, args []Arg) StepRef {
 		for i, a := range args {
 			text[i] = b.text(a)
 		}
-		b.info = append(b.info, Step{Label: label, Call: name + "(" + strings.Join(text, ", ") + ")"})
+		b.info = append(b.info, Step{Label: label, Code: b.Code, Call: name + "(" + strings.Join(text, ", ") + ")"})
 	}
 	return StepRef{b, len(b.steps) - 1}
 }
@@ -279,6 +281,14 @@ func (r StepRef) Path(p string) StepRef {
 func (r StepRef) Remedy(s string) StepRef {
 	if !r.b.Bare {
 		r.b.info[r.i].Remedy = s
+	}
+	return r
+}
+
+// Kind says what it is that is not had when the step is refused, see [Step.Kind].
+func (r StepRef) Kind(kind string) StepRef {
+	if !r.b.Bare {
+		r.b.info[r.i].Kind = kind
 	}
 	return r
 }

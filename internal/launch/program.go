@@ -32,6 +32,8 @@ type Step struct {
 	Call   string `json:"call"`             // the call and its arguments
 	Path   string `json:"path,omitempty"`   // what the step is about, if it is about a path
 	Remedy string `json:"remedy,omitempty"` // what the user can do about a failure, where we know it
+	Code   string `json:"-"`                // of which kind a failure is, in the words of the program's maker: [Builder.Code]
+	Kind   string `json:"-"`                // what a refusal denies, likewise: [StepRef.Kind]
 }
 
 // Action is what the parent does at a sync point. The files are those that the child sent; the action closes them.

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 const self = "/proc/self/exe"
@@ -17,7 +19,7 @@ const self = "/proc/self/exe"
 func Protect() error {
 	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("own program: %w; roost needs a mounted /proc", &os.PathError{Op: "open", Path: self, Err: err})
+		return fault.New(fault.Binary, "own program: %w", &os.PathError{Op: "open", Path: self, Err: err}).Remedy("roost needs a mounted /proc")
 	}
 	defer unix.Close(fd)
 	f, err := look(fd)
@@ -33,12 +35,14 @@ func Protect() error {
 	safe, err := readOnlyMount(fd)
 	if err != nil {
 		if safe, err = sealedCopy(fd); err != nil {
-			return fmt.Errorf("own program: containers could write it, and it cannot be run from a sealed copy: %w; install it as root (make install), writable for nobody else", err)
+			return fault.New(fault.Binary, "own program: containers could write it, and it cannot be run from a sealed copy: %w", err).
+				Remedy("install it as root (make install), writable for nobody else")
 		}
 	}
 	path := "/proc/self/fd/" + strconv.Itoa(safe)
 	err = syscall.Exec(path, os.Args, os.Environ())
-	return fmt.Errorf("own program: containers could write it, and its sealed copy cannot be executed: %w; install it as root (make install), writable for nobody else", err)
+	return fault.New(fault.Binary, "own program: containers could write it, and its sealed copy cannot be executed: %w", err).
+		Remedy("install it as root (make install), writable for nobody else")
 }
 
 // look examines the open program.

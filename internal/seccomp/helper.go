@@ -1,12 +1,13 @@
 package seccomp
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // program is the compiler's name.
@@ -67,5 +68,6 @@ func (p places) find() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%w (looked in %s); install it, as `make install` does where libseccomp is, or run where this filter is kept", ErrNoHelper, strings.Join(dirs, ", "))
+	return "", fault.New(fault.Seccomp, "%w (looked in %s)", ErrNoHelper, strings.Join(dirs, ", ")).
+		Remedy("install it, as `make install` does where libseccomp is, or run where this filter is kept")
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 )
 
@@ -64,7 +65,8 @@ var ErrNoHelper = errors.New("it is not compiled yet, and roost-seccomp, which c
 // Open finds the filter that was compiled from the section raw and kept below the state root, or has it compiled and keeps it.
 // The error is a [*ProfileError], wraps [ErrNoHelper], or says what went wrong here.
 func Open(ctx context.Context, root string, raw []byte) (*Filter, error) {
-	return open(ctx, root, raw, here)
+	f, err := open(ctx, root, raw, here)
+	return f, fault.Default(fault.Seccomp, err)
 }
 
 func open(ctx context.Context, root string, raw []byte, where func() places) (*Filter, error) {

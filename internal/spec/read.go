@@ -5,6 +5,8 @@ import (
 	"io/fs"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 // MaxSize is the largest document that is read, in bytes. The largest that engines write are some 100 KiB.
@@ -24,22 +26,22 @@ func ReadFile(path string) ([]byte, error) {
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, &fileError{path, "cannot be examined: " + err.Error(), err}
+		return nil, &fileError{path: path, text: "cannot be examined: " + err.Error(), err: err}
 	}
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil, notRegular(path, st.Mode)
 	case st.Size > MaxSize:
-		return nil, &fileError{path, tooLarge(st.Size), nil}
+		return nil, &fileError{path: path, text: tooLarge(st.Size)}
 	}
 	raw, err := readAll(fd, int(st.Size))
 	switch {
 	case err != nil:
-		return nil, &fileError{path, "cannot be read: " + err.Error(), err}
+		return nil, &fileError{path: path, text: "cannot be read: " + err.Error(), err: err}
 	case len(raw) > MaxSize:
-		return nil, &fileError{path, "grows while it is read, beyond 16 MiB; let its writer finish", nil}
+		return nil, &fileError{path: path, text: "grows while it is read, beyond 16 MiB", remedy: "let its writer finish"}
 	case len(raw) == 0:
-		return nil, &fileError{path, "empty; " + anew, nil}
+		return nil, &fileError{path: path, text: "empty", remedy: anew}
 	}
 	return raw, nil
 }
@@ -52,11 +54,11 @@ func openFile(path string) (int, error) {
 			return fd, nil
 		case err == unix.EINTR:
 		case err == unix.ENOENT, err == unix.ENOTDIR:
-			return -1, &fileError{path, "is missing; go to the bundle's directory or name it with --bundle, or " + anew, err}
+			return -1, &fileError{path: path, text: "is missing", remedy: "go to the bundle's directory or name it with --bundle, or " + anew, err: err}
 		case err == unix.ENXIO:
 			return -1, notRegular(path, unix.S_IFSOCK)
 		default:
-			return -1, &fileError{path, "cannot be opened: " + err.Error(), err}
+			return -1, &fileError{path: path, text: "cannot be opened: " + err.Error(), err: err}
 		}
 	}
 }
@@ -94,16 +96,33 @@ func notRegular(path string, mode uint32) error {
 	case unix.S_IFSOCK:
 		what = "a socket or a device without a driver"
 	}
-	return &fileError{path, "is " + what + ", not a regular file; put the configuration itself there", nil}
+	return &fileError{path: path, text: "is " + what + ", not a regular file", remedy: "put the configuration itself there"}
 }
 
 // fileError keeps the errno for errors.Is without its words.
 type fileError struct {
-	path, text string
-	err        error
+	path, text, remedy string
+	err                error
 }
 
-func (e *fileError) Error() string { return e.path + ": " + e.text }
+func (e *fileError) Error() string {
+	if e.remedy == "" {
+		return e.path + ": " + e.text
+	}
+	return e.path + ": " + e.text + "; " + e.remedy
+}
+
+// Code tells a missing file from a wrong one.
+func (e *fileError) Code() fault.Code {
+	if errors.Is(e, fs.ErrNotExist) {
+		return fault.NoBundle
+	}
+	return fault.Config
+}
+
+// Remedy is the end of the sentence alone.
+func (e *fileError) Remedy() string { return e.remedy }
+
 func (e *fileError) Unwrap() error { return e.err }
 
 // Is makes ENOTDIR count as not there, too.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/internal/fault"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 // A listener that neither accepts nor reads for ten seconds is an error.
 func SendConsole(socketPath string, master *os.File) error {
 	if err := sendConsole(socketPath, master, answer); err != nil {
-		return fmt.Errorf("console socket %s: %w", socketPath, err)
+		return fault.New(fault.Terminal, "console socket %s: %w", socketPath, err)
 	}
 	return nil
 }
@@ -92,13 +94,13 @@ func connect(socket int, address string) error {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, unix.ECONNREFUSED):
-		return fmt.Errorf("%w; start what listens there (recvtty, or the container engine) first", err)
+		return fault.Remedy(err, "start what listens there (recvtty, or the container engine) first")
 	case errors.Is(err, unix.ENOENT):
-		return fmt.Errorf("%w; create it before the container", err)
+		return fault.Remedy(err, "create it before the container")
 	case errors.Is(err, unix.EPROTOTYPE):
-		return fmt.Errorf("%w; it has to be a stream socket", err)
+		return fault.Remedy(err, "it has to be a stream socket")
 	case errors.Is(err, unix.EAGAIN):
-		return fmt.Errorf("%w; the listener does not accept connections", unix.ETIMEDOUT)
+		return fault.Remedy(unix.ETIMEDOUT, "the listener does not accept connections")
 	}
 	return err
 }
