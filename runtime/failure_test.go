@@ -45,6 +45,7 @@ func TestFailureOf(t *testing.T) {
 		"hung":               {launch.ErrDeadline, Failure{Code: "E_TIMEOUT", Exit: 125}},
 		"too late":           {context.DeadlineExceeded, Failure{Code: "E_TIMEOUT", Exit: 125}},
 		"cancelled":          {fmt.Errorf("x: %w", context.Canceled), Failure{Code: "E_INTERRUPTED", Exit: 125}},
+		"a hook":             {fmt.Errorf("container x: %w", &HookError{Hook: "hooks.createRuntime[0]", Path: "/h", Err: unix.ENOENT}), Failure{"E_HOOK", "", unix.ENOENT, 125, "hooks.createRuntime[0]", "/h", ""}},
 		"a signal":           {fmt.Errorf("x: %w", terminal.Interrupted{Signal: unix.SIGTERM}), Failure{Code: "E_INTERRUPTED", Exit: 125}},
 		"a compiler's":       {errPrivate, Failure{Code: "E_INTERNAL", Exit: 125}},
 		"somebody else's":    {errors.New("x"), Failure{Exit: 125}},

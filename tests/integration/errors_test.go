@@ -118,6 +118,8 @@ func TestErrorRecords(t *testing.T) {
 		{"no such command", []string{"nonsense"}, "E_USAGE", 1, []string{"unknown command"}, "", 0, fatal{}},
 		{"a command of later", []string{"checkpoint", running}, "E_NOT_SUPPORTED", 1, []string{"not supported"}, "", 0, fatal{}},
 		{"the state root", []string{"--root", "/proc/no/where", "create", "--bundle", newBundle(t, nil), newID(t)}, "E_STATE", 1, []string{"state root"}, "", 0, fatal{Hint: "choose another --root"}},
+		{"a hook", bundle(func(s *specs.Spec) { s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/false"}}} }), "E_HOOK", 1, []string{"hooks.createRuntime[0] /bin/false"}, "", 125, fatal{Path: "/bin/false", Step: "hooks.createRuntime[0]"}},
+		{"a hook that is not there", bundle(func(s *specs.Spec) { s.Hooks = &specs.Hooks{CreateContainer: []specs.Hook{{Path: "/no/hook"}}} }), "E_HOOK", 1, []string{"/no/hook"}, "", 0, fatal{Errno: 2, Path: "/no/hook"}},
 		{"an unknown end", []string{"wait", ended}, "E_NO_STATUS", 254, []string{"its exit status is not known"}, "", 0, fatal{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
