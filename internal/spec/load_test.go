@@ -268,7 +268,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Skipf("needs the go command: %v: %s", err, out)
 	}
-	const want = "github.com/opencontainers/runtime-spec/specs-go\ngithub.com/roost-run/roost/internal/strictjson\n" +
+	const want = "github.com/opencontainers/runtime-spec/specs-go\ngithub.com/roost-run/roost/internal/fault\ngithub.com/roost-run/roost/internal/strictjson\n" +
 		"golang.org/x/sys/unix\ngithub.com/roost-run/roost/internal/spec\n"
 	if diff := cmp.Diff(want, string(out)); diff != "" {
 		t.Error(diff)
