@@ -33,6 +33,7 @@ const (
 	Sysctl       Kind = "sysctl"
 	Rlimit       Kind = "rlimit"
 	NetDevices   Kind = "netdevices"
+	Hostname     Kind = "hostname"
 	Clocks       Kind = "clocks" // timeOffsets
 	Scheduler    Kind = "scheduler"
 	Notify       Kind = "notify" // the readiness protocol of systemd
@@ -95,6 +96,7 @@ func rules() []rule {
 		{Sysctl, Deny, "kernel parameters"},
 		{Rlimit, Deny, "resource limits above the hard limit"},
 		{NetDevices, Deny, "network devices"},
+		{Hostname, Ignore, "host and domain names where a container around this one forbids to set them"},
 		{Clocks, Deny, "time offsets"},
 		{Scheduler, Deny, "scheduling policy, priorities, affinity, memory policy"},
 		{Notify, Warn, "readiness messages that cannot be passed on"},
