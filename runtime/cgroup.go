@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,12 @@ func (b *birth) makeCgroup() error {
 		return nil
 	}
 	path, err := b.plan.Cgroup.absolute()
+	if err == nil && b.plan.Cgroup.Path == ownCgroup(b.id) {
+		// Another state root may have a container of the same id.
+		var st unix.Stat_t
+		err = unix.Fstat(b.dir.fd, &st)
+		path += "." + strconv.FormatUint(st.Ino, 36)
+	}
 	if err == nil {
 		err = unix.Symlinkat(path, b.dir.fd, "cgroup")
 	}

@@ -17,6 +17,9 @@ type Cgroup struct {
 	Devices []cgroupv2.Rule
 }
 
+// ownCgroup is where a container's cgroup is if the configuration does not say.
+func ownCgroup(id string) string { return "./roost-" + id }
+
 // cgroup settles what becomes of cgroupsPath and of device rules.
 func (p *Plan) cgroup(l *specs.Linux, devices bool, bad *planError) {
 	var rules []specs.LinuxDeviceCgroup
@@ -32,7 +35,7 @@ func (p *Plan) cgroup(l *specs.Linux, devices bool, bad *planError) {
 		}
 		return
 	}
-	p.Cgroup = &Cgroup{Path: "./roost-" + p.ID, Devices: cgroupv2.Rules(rules)}
+	p.Cgroup = &Cgroup{Path: ownCgroup(p.ID), Devices: cgroupv2.Rules(rules)}
 	switch {
 	case l.CgroupsPath == "":
 	case strings.Count(l.CgroupsPath, ":") == 2: // SLICE:PREFIX:NAME, which names a unit of systemd
