@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -147,7 +148,7 @@ func TestRest(t *testing.T) {
 		p := compile(t, 0, func(b *Builder) {
 			b.Rest = rest
 			b.Sync("sync", 50*time.Millisecond, nil, Arg{}, 0, nil)
-			b.Call("pause", unix.SYS_PPOLL, Const(0), Const(0), b.Words(0, 200e6), Const(0), Const(8))
+			b.Call("pause", unix.SYS_PPOLL, Const(0), Const(0), b.Data(bytesOf(&syscall.Timespec{Nsec: 200e6})), Const(0), Const(8))
 			execute(b, "/bin/true")
 		})
 		if _, err := start(t, p); !errors.Is(err, want) {
@@ -155,3 +156,6 @@ func TestRest(t *testing.T) {
 		}
 	}
 }
+
+// bytesOf is a structure as the kernel here has it.
+func bytesOf[T any](p *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p)) }

@@ -53,7 +53,7 @@ func calls() []callName {
 		{unix.SYS_KEYCTL, "keyctl"},
 		{unix.SYS_KILL, "kill"},
 		{unix.SYS_LINKAT, "linkat"},
-		{sysSeek, "lseek"},
+		{unix.SYS_LSEEK, "lseek"},
 		{unix.SYS_MKDIRAT, "mkdirat"},
 		{unix.SYS_MKNODAT, "mknodat"},
 		{unix.SYS_MOUNT_SETATTR, "mount_setattr"},
