@@ -99,6 +99,14 @@ test-clients:
 	contrib/setup.sh test
 	TESTFLAGS='$(TESTFLAGS)' tests/run.sh clients-long clients-root-long validation
 
+# Every fuzz target for as long as this; `make test` gives each its time, a minute at most.
+FUZZTIME      ?= 10m
+
+.PHONY: fuzz
+fuzz:
+	mkdir -p out/test
+	FUZZTIME='$(FUZZTIME)' tests/run.sh fuzz
+
 .PHONY: lint
 lint:
 	contrib/setup.sh lint

@@ -59,6 +59,7 @@ if [ "$1" = test ]; then
 	want ctr containerd
 	want runc runc
 	want script bsdutils
+	want qemu-s390x-static qemu-user-static
 fi
 
 if [ -n "$missing" ]; then

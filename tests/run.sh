@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs the suites and counts. Without arguments, all of them:
+# Runs the suites and counts. Without arguments all of them, in lanes beside one another; those that are named one after
+# the other:
 #
 #   unit        unit tests as whoever calls; with -race when that is an ordinary user
 #   unit-root   unit tests as root, with -race, in a mount namespace with a /dev of its own
@@ -10,10 +11,14 @@
 #   clients-long, clients-root-long  all of them (`make test-clients`)
 #   validation  the OCI runtime-tools validation suite, roost beside runc (`make test-clients`)
 #   importer    a module outside this one that imports the library, with and without cgo
+#   unit-386    unit tests of a 32-bit build as an ordinary user, where the kernel runs such programs
+#   qemu        unit tests that need no kernel, of s390x (the other byte order) and arm, emulated: tests/qemu.list
+#   fuzz        every fuzz target for its time: tests/fuzz.sh
 #
 #   tests/run.sh one ./idmap -run TestParse      one package; ./tests/integration goes through its set-up
 #
-# Started by root, the ordinary user is an account of this script's own, roost-test. Started by an ordinary user, the
+# Started by root, the ordinary user is an account of this script's own: roost-test, and for unit tests, so that the two do
+# not share what a user has only so much of, roost-unit. Started by an ordinary user, the
 # root suites run through sudo where that asks for nothing, and are reported as skipped where it does.
 # ROOST names another runtime to hold against the same tests (tests of what only roost has are then skipped).
 # shellcheck disable=SC2317 # ordinary, rooted: called by name
@@ -40,26 +45,33 @@ die() {
 prepare() {
 	mkdir -p "$results"
 	CGO_ENABLED=0 "$GO" build -o "$work/tally" ./tests/tally || die 'tests/tally does not build'
+	# Built once by hand: `go tool` would want a cache that the other account can write.
+	"$GO" build -o "$work/test2json" cmd/test2json || die 'test2json does not build'
+	if [ "$(id -u)" = 0 ]; then
+		# shellcheck source=contrib/account.sh disable=SC1091
+		. "$tree/contrib/account.sh"
+		account roost-unit
+		account roost-test
+	fi
 }
 
+# What suites need of the tree is built before others build in it as well.
 prepare_runtime() {
-	[ -e "$work/test2json" ] && return
+	[ -e "$work/private-dev.sh" ] && return
 	if [ -z "${ROOST:-}" ]; then
 		make --no-print-directory build || die 'roost does not build'
 		cp bin/roost "$work/roost"
 		# Its helper is looked for beside it.
 		[ ! -e bin/roost-seccomp ] || cp bin/roost-seccomp "$work/roost-seccomp"
 	fi
-	# Built once by hand: `go tool` would want a cache that the other account can write.
-	"$GO" build -o "$work/test2json" cmd/test2json || die 'test2json does not build'
 	cp tests/private-dev.sh "$work/"
 }
 
 prepare_integration() {
 	prepare_runtime
+	[ -e "$work/debian.tar" ] || prepare_debian
 	[ -e "$work/integration.test" ] && return
 	CGO_ENABLED=0 "$GO" test -c -o "$work/integration.test" ./tests/integration || die 'tests/integration does not build'
-	prepare_debian
 }
 
 # A Debian root file system, made once; the tests unpack it through `roost unshare`.
@@ -158,15 +170,15 @@ unit() {
 	"$@" "$GO" test -json "${race[@]}" "${flags[@]}" $(packages) | tally -suite "$suite" -to "$results/$suite"
 }
 
+# ordinary runs as an ordinary user; from root with mounts of its own, since the tests look for any that are left behind, and
+# somebody else's are none of theirs.
 ordinary() {
 	[ "$(id -u)" = 0 ] || {
 		"$@"
 		return
 	}
-	# shellcheck source=contrib/account.sh disable=SC1091
-	. "$tree/contrib/account.sh"
-	account roost-test
-	as_account "$@"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount --propagation private -- sh -c '. "$0" && account roost-test && as_account "$@"' "$tree/contrib/account.sh" "$@"
 }
 
 # rooted runs as root with a private /dev, through sudo when need be.
@@ -223,6 +235,29 @@ run_suite() {
 			done
 		) | tally -suite importer -to "$results/importer"
 		;;
+	unit-386)
+		note 'unit tests of a 32-bit build'
+		if [ "$(uname -m)" != x86_64 ] || ! GOARCH=386 CGO_ENABLED=0 "$GO" build -o "$work/tally-386" ./tests/tally || ! "$work/tally-386" -sum >/dev/null; then
+			skipped "$1" '386: the kernel does not run 32-bit programs of this machine'
+			return
+		fi
+		[ "$(id -u)" != 0 ] || export GOFLAGS="${GOFLAGS:-} -exec=$tree/tests/as-user.sh"
+		except=(-e /tests/ -e /cmd/)
+		# shellcheck disable=SC2046 # a list of import paths
+		GOARCH=386 CGO_ENABLED=0 "$GO" test -json -short "${flags[@]}" $(packages) | tally -suite "$1" -to "$results/$1"
+		;;
+	qemu)
+		if ! command -v qemu-s390x-static >/dev/null || ! command -v qemu-arm-static >/dev/null; then
+			skipped "$1" 'qemu-user-static: not installed'
+			return
+		fi
+		note 'unit tests of other architectures, emulated'
+		tests/qemu.sh "$work/test2json" | tally -suite "$1" -to "$results/$1"
+		;;
+	fuzz)
+		note 'fuzzing'
+		tests/fuzz.sh | tally -suite "$1" -to "$results/$1"
+		;;
 	*) die "no suite $1" ;;
 	esac
 }
@@ -250,18 +285,47 @@ if [ "${1:-}" = one ]; then
 	exit
 fi
 
+# lane SUITE…: one after the other, with what each took. A suite that left no results failed.
+lane() {
+	local suite start
+	for suite in "$@"; do
+		start=$SECONDS
+		run_suite "$suite"
+		[ -e "$results/$suite" ] || printf '{"Suite":"%s","Name":"all","Verdict":"fail","Why":""}\n' "$suite" >"$results/$suite"
+		note "$suite: $((SECONDS - start)) s"
+	done
+}
+
+# Integration tests mostly wait, unit tests mostly compile: together they keep two processors busy. Fuzzing takes what is left.
+lanes=('user root clients clients-root' 'unit unit-root unit-386 importer qemu' 'fuzz')
+(($# == 0)) || lanes=("$*")
+
 prepare
-suites=("$@")
-((${#suites[@]} > 0)) || suites=(unit unit-root user root importer)
 rm -f "$results"/*
-status=0
-for suite in "${suites[@]}"; do
-	run_suite "$suite" || status=1
-	[ -e "$results/$suite" ] || {
-		printf '{"Suite":"%s","Name":"all","Verdict":"fail","Why":""}\n' "$suite" >"$results/$suite"
-		status=1
-	}
+case " ${lanes[*]} " in *' user '* | *' root '* | *' clients'* | *' validation '*) prepare_runtime ;; esac
+start_lane() {
+	local list
+	read -r -a list <<<"$1"
+	[ "$1" != fuzz ] || renice -n 10 -p "$BASHPID" >/dev/null
+	lane "${list[@]}"
+}
+stop_lanes() {
+	local pid
+	for pid in "${pids[@]}"; do kill -- "-$pid" 2>/dev/null; done
+	exit 130
+}
+
+# Each in a process group of its own, so that it can be ended as a whole; and not on our terminal.
+pids=()
+trap stop_lanes INT TERM HUP
+set -m
+for suites in "${lanes[@]}"; do
+	start_lane "$suites" </dev/null &
+	pids+=($!)
 done
+set +m
+wait "${pids[@]}"
 printf '\n'
-(cd "$results" && tally -sum "${suites[@]}") | tee "$results/summary" || status=1
-exit $status
+read -r -a suites <<<"${lanes[*]}"
+(cd "$results" && tally -sum "${suites[@]}") | tee "$results/summary"
+exit "${PIPESTATUS[0]}"
