@@ -25,6 +25,10 @@ func (m Map) Compose(outer Map) (Map, error) {
 	return composed, nil
 }
 
+// Inside translates the host side of m, whose ids are host ids of outer, to outer's container side: the same map for who
+// is inside of the user namespace outer. It is an error when outer has no number for an id that m needs.
+func (m Map) Inside(outer Map) (Map, error) { return m.Compose(outer.reverse()) }
+
 // piece is how far one line of m goes from a container id on, up to size.
 func (m Map) piece(id uint64, size uint32) (Range, bool) {
 	if id >= idEnd {

@@ -16,18 +16,19 @@ import (
 // birth is a container while it is made: what the parent does meanwhile.
 type birth struct {
 	*job
-	wait    bool
-	held    map[string]*os.File // what the program has by name, see layout
-	dir     *directory
-	cgroup  *cgroupv2.Group // of the container's own, or nil
-	rec     record
-	notes   []Problem
-	maps    chan error
-	mapping bool
-	process *Process
-	relay   *notify.Relay // nil: there is nothing to pass on
-	others  func()        // what Forked returned
-	failed  error         // what went wrong on this side: no sync point may be passed any more
+	wait     bool
+	held     map[string]*os.File // what the program has by name, see layout
+	dir      *directory
+	cgroup   *cgroupv2.Group // of the container's own, or nil
+	rec      record
+	notes    []Problem
+	mapNotes []Problem // what could not be id-mapped
+	maps     chan error
+	mapping  bool
+	process  *Process
+	relay    *notify.Relay // nil: there is nothing to pass on
+	others   func()        // what Forked returned
+	failed   error         // what went wrong on this side: no sync point may be passed any more
 
 	output     *hookOutput // of those in the container
 	hookFailed error       // on the host
@@ -137,6 +138,9 @@ func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*lau
 		if f != nil {
 			files = append(files, launch.File{File: f, To: at.join(i)})
 		}
+	}
+	for _, name := range b.plan.idMapNames() {
+		files = append(files, launch.File{File: files[0].File, To: at.number(name)})
 	}
 	for name, f := range b.held {
 		if n := at.number(name); n >= 0 {

@@ -39,7 +39,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 	}
 	b := &birth{job: j, wait: wait, maps: make(chan error, 1)}
 	at := j.plan.layout(len(o.Activation.files(o.ExtraFiles)), wait)
-	act := actions{mapIDs: b.mapIDs, ready: b.ready, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
+	act := actions{mapIDs: b.mapIDs, mapMount: b.mapMount, ready: b.ready, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
 	program, notes, err := compile(j.plan, at, act, true)
 	if err != nil {
 		return nil, nil, err

@@ -24,8 +24,6 @@ func TestSentinels(t *testing.T) {
 	stopped, q := b.run("stopped", b.spec("true"))
 	b.wait(q)
 	process := b.process("true")
-	noPivot := b.options(b.spec("true"))
-	noPivot.NoPivot = true
 	for name, test := range map[string]struct {
 		err  error
 		want error
@@ -44,7 +42,6 @@ func TestSentinels(t *testing.T) {
 		"exec after the end": {second(stopped.Exec(ctx, ExecOptions{Process: process})), ErrNotRunning},
 		"signal":             {stopped.Signal(ctx, syscall.SIGTERM, false), ErrNotRunning},
 		"start of a stopped": {stopped.Start(ctx), ErrNotRunning},
-		"no pivot":           {third(b.store.Run(ctx, "pivot", noPivot)), ErrNotSupported},
 	} {
 		if !errors.Is(test.err, test.want) {
 			t.Errorf("%s: %v is not %v", name, test.err, test.want)

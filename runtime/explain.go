@@ -36,7 +36,8 @@ func (p *Plan) WriteText(w io.Writer) error {
 	line("container", "%s", p.ID)
 	line("bundle", "%s", p.Bundle)
 	p.explainNamespaces(line)
-	line("root", "%s%s", p.Root.Path, onlyIf(p.Root.Readonly, ", read-only"))
+	line("root", "%s%s%s%s", p.Root.Path, onlyIf(p.Root.Readonly, ", read-only"), onlyIf(p.Root.Change == MoveRoot, ", moved over the host's"),
+		onlyIf(p.Root.Change == Chroot, ", by chroot alone"))
 	for _, m := range p.Mounts {
 		line("mount", "%s", m.describe())
 	}
@@ -95,6 +96,8 @@ func (p *Plan) explainNamespaces(line func(name, format string, args ...any)) {
 func (m *Mount) describe() string {
 	var words []string
 	switch {
+	case m.Options.Remount:
+		words = append(words, m.Destination+" is changed")
 	case m.Type == "symlink":
 		return fmt.Sprintf("%s is a link to %s", m.Destination, m.Source)
 	case m.Bind:
@@ -117,7 +120,13 @@ func (m *Mount) describe() string {
 			words = append(words, word+flags.where)
 		}
 	}
-	words = append(append(words, o.Data...), o.SBFlags...)
+	words = append(append(append(words, o.Data...), o.SBFlags...), linkWords(o)...)
+	if o.TmpCopyUp {
+		words = append(words, "with a copy of what it covers")
+	}
+	if ids := m.IDs.asJSON(); ids != nil {
+		words = append(words, "id-mapped by "+onlyIf(ids.Of != "container", m.IDs.Mapping.String())+onlyIf(ids.Of == "container", "the container's user namespace"))
+	}
 	if m.Else != "" && !m.Bind {
 		words = append(words, "or, where that is refused, "+m.Else+" of the host")
 	}

@@ -40,13 +40,14 @@ func golden(t *testing.T, name, got string) {
 
 // planned is a configuration and who runs it.
 type planned struct {
-	name   string
-	choice userns.Choice
-	spec   func() *specs.Spec
-	init   bool
-	own    bool // no bundle
-	caller standing
-	allow  string // --degrade
+	name    string
+	choice  userns.Choice
+	spec    func() *specs.Spec
+	init    bool
+	own     bool // no bundle
+	caller  standing
+	allow   string // --degrade
+	noPivot bool
 }
 
 // plan goes the way of a config.json: what the validation refuses never gets here.
@@ -62,7 +63,10 @@ func (p planned) plan(t testing.TB) (*Plan, error) {
 			t.Fatal(err)
 		}
 	}
-	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies})
+	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies,
+		privileged: p.choice.Kind == userns.None || p.choice.Writer == userns.ByParent, noPivot: p.noPivot, outside: []HostMount{
+			{Path: "/home/alice"}, {Path: "/bundle/rootfs/tmp"}, {Path: "/sys", Reveals: true}, {Path: "/proc", Reveals: true}, {Path: "/bundle"}, {Path: "/"},
+		}})
 }
 
 // The callers. Ids are fixed, so goldens are the same for everybody.
@@ -103,6 +107,51 @@ func joinedSpec() *specs.Spec {
 		{Type: specs.NetworkNamespace, Path: "/run/netns/blue"}, {Type: specs.UserNamespace, Path: "/proc/77/ns/user"},
 		{Type: specs.PIDNamespace, Path: "/proc/77/ns/pid"}, {Type: specs.TimeNamespace, Path: "/proc/77/ns/time"},
 		{Type: specs.MountNamespace}, {Type: specs.UTSNamespace}, {Type: specs.IPCNamespace},
+	}
+	return s
+}
+
+// onRanges is root that gives a container a user namespace.
+func onRanges() userns.Choice {
+	m := idmap.Map{{ContainerID: 0, HostID: 100000, Size: 65536}}
+	return userns.Choice{Kind: userns.Create, Writer: userns.ByParent, Mapping: idmap.Mapping{UIDs: m, GIDs: m}, Setgroups: true, Source: "config.json"}
+}
+
+// mountsSpec has what a mount can ask for.
+func mountsSpec() *specs.Spec {
+	s := quiet()
+	ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1000, Size: 10}}
+	s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.RootfsPropagation = nil, nil, "rshared"
+	s.Mounts = []specs.Mount{
+		{Destination: "proc", Type: "proc", Source: "proc"},
+		{Destination: "/run", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "ro", "size=1m", "lazytime"}},
+		{Destination: "/a", Type: "none", Source: "/srv/a", Options: []string{"rbind", "rro", "ridmap", "rslave"}},
+		{Destination: "/b", Type: "bind", Source: "/srv/b", Options: []string{"bind", "sync", "rshared"}, UIDMappings: ids, GIDMappings: ids},
+		{Destination: "/c", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=0700", "unbindable"}, UIDMappings: ids, GIDMappings: ids},
+		{Destination: "/c", Type: "tmpfs", Options: []string{"remount", "size=2m", "ro"}},
+		{Destination: "/d", Type: "bind", Source: "/srv/d", Options: []string{"bind", "copy-symlink"}},
+		{Destination: "/e", Type: "bind", Source: "/srv/e", Options: []string{"bind", "src-nofollow", "dest-nofollow", "private"}},
+	}
+	return s
+}
+
+// userMountsSpec has what an ordinary user gets of it.
+func userMountsSpec() *specs.Spec {
+	s := quiet()
+	one := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 5}}
+	two := []specs.LinuxIDMapping{{ContainerID: 7, HostID: 1000, Size: 1}}
+	s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
+	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}, {Type: specs.MountNamespace}, {Type: specs.PIDNamespace}}
+	s.Hostname = ""
+	s.Mounts = []specs.Mount{
+		{Destination: "/sys", Type: "sysfs", Source: "sysfs"},
+		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue"},
+		{Destination: "/one", Type: "tmpfs", Source: "tmpfs", UIDMappings: one, GIDMappings: one},
+		{Destination: "/two", Type: "tmpfs", Source: "tmpfs", UIDMappings: two, GIDMappings: one},
+		{Destination: "/again", Type: "tmpfs", Source: "tmpfs", UIDMappings: one, GIDMappings: one},
+		{Destination: "/same", Type: "tmpfs", Source: "tmpfs", Options: []string{"idmap"}},
+		{Destination: "/a", Type: "bind", Source: "/srv/a", Options: []string{"rbind", "rslave"}},
+		{Destination: "/b", Type: "bind", Source: "/srv/b", Options: []string{"rbind"}},
 	}
 	return s
 }
@@ -175,6 +224,21 @@ func plans() []planned {
 		{name: "init", choice: single(), spec: quiet, init: true},
 		{name: "init-terminal", choice: privileged(), spec: spec.Default, init: true},
 		{name: "by-hand", choice: single(), spec: byHandSpec, own: true},
+		{name: "mounts", choice: onRanges(), spec: mountsSpec},
+		{name: "mounts-user", choice: several(), spec: userMountsSpec},
+		{name: "no-pivot", choice: privileged(), noPivot: true, spec: func() *specs.Spec {
+			s := quiet()
+			s.Mounts = nil
+			s.Linux.RootfsPropagation = "rslave"
+			return s
+		}},
+		{name: "chroot", choice: single(), spec: func() *specs.Spec {
+			s := quiet()
+			s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
+			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}, {Type: specs.PIDNamespace}}
+			s.Hostname, s.Root.Readonly = "", false
+			return s
+		}},
 		{name: "by-hand-root", choice: privileged(), spec: byHandSpec, own: true},
 		{name: "detailed", choice: privileged(), spec: detailedSpec},
 		{name: "hooks", choice: several(), spec: func() *specs.Spec { return hooked(quiet()) }},

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"github.com/roost-run/roost/idmap"
 	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
@@ -46,9 +47,28 @@ type Root struct {
 	Readonly    bool
 	Propagation uint64 // MS_*, set on the root at the end; 0 leaves it
 	Make        bool   // the directory is to be made: it is the container's own
+	Change      RootChange
+	Outside     []HostMount // for MoveRoot: what is to go, in this order
 }
 
-// Mount is one mount. There are three kinds: a bind (Bind), a symbolic link (Type "symlink", ours), and a new file system.
+// HostMount is a mount of the host.
+type HostMount struct {
+	Path    string
+	Reveals bool // it is a whole proc or sysfs
+}
+
+// RootChange is how the root becomes the container's.
+type RootChange uint8
+
+// The ways.
+const (
+	PivotRoot RootChange = iota
+	MoveRoot             // --no-pivot: it covers the host's root, for systems that run from an initramfs
+	Chroot               // there is no mount namespace, so nothing is mounted
+)
+
+// Mount is one mount. There are four kinds: a bind (Bind), a change of what is mounted already (Options.Remount), a symbolic link
+// (Type "symlink", ours), and a new file system.
 type Mount struct {
 	Index       int // in the configuration
 	Type        string
@@ -59,6 +79,19 @@ type Mount struct {
 	Scratch     bool // an overlay whose upper directory is on a tmpfs of the container's own ("upper=tmpfs", ours)
 	// Else is what is bound, read-only, if the kernel refuses the file system here; "" fails.
 	Else string
+	// ElseEmpty: where the file system is refused, and Else is not there, the directory stays as it is.
+	ElseEmpty bool
+	// LikeBelow: the root of a tmpfs takes the mode of the directory that it covers.
+	LikeBelow bool
+	IDs       *MountIDs // nil: files have the owners that the file system says
+}
+
+// MountIDs is the id map of a mount.
+type MountIDs struct {
+	Mapping   idmap.Mapping // from the ids of the file system to the caller's, or the container's, if Inner
+	Own       bool          // it is that of the container's user namespace
+	Inner     bool          // it is made in the container's user namespace, by who is root there alone
+	Recursive bool          // of what is mounted below, too
 }
 
 // Device is a device node: made where that is allowed, and else bound from the host's Path.
@@ -68,7 +101,9 @@ type Device struct {
 	Major, Minor uint32
 	Mode         uint32
 	UID, GID     uint32
-	Make         bool // try mknod first
+	Make         bool   // try mknod first
+	Exact        bool   // owner or mode were asked for
+	Source       string // where the host has it, to be bound; "" is Path
 }
 
 // Link is a symbolic link in /dev.

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"path"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -28,6 +27,9 @@ var defaultLinks = [...]Link{
 }
 
 func (p *Plan) devices(list []specs.LinuxDevice, bad *planError) {
+	if p.Root.Change == Chroot {
+		return
+	}
 	// A /dev that is bound from elsewhere is left as it is: it has what its owner wants it to have.
 	for _, m := range p.Mounts {
 		if m.Destination == "/dev" && m.Bind {
@@ -44,10 +46,15 @@ func (p *Plan) devices(list []specs.LinuxDevice, bad *planError) {
 	for i, d := range list {
 		explicit[inContainer(d.Path)] = true
 		made := device(d, i, canMake, bad)
-		p.Devices = append(p.Devices, made)
-		if !made.Make && (d.FileMode != nil || d.UID != nil || d.GID != nil) {
-			p.giveUp(degrade.Devices, fmt.Sprintf("linux.devices[%d]", i), "bound from the host, whose owner and mode it keeps: fileMode, uid and gid are not applied", bad)
+		at := fmt.Sprintf("linux.devices[%d]", i)
+		switch {
+		case !made.Make && made.Exact:
+			p.giveUp(degrade.Devices, at, "bound from the host, whose owner and mode it keeps: fileMode, uid and gid are not applied", bad)
+		case !p.mapped(made.UID, made.GID): // a FIFO
+			p.giveUp(degrade.Devices, at, "uid or gid: not mapped in the container; it is root's", bad)
+			made.UID, made.GID = 0, 0
 		}
+		p.Devices = append(p.Devices, made)
 	}
 	for _, d := range defaultDevices {
 		if !explicit[d.path] {
@@ -57,8 +64,19 @@ func (p *Plan) devices(list []specs.LinuxDevice, bad *planError) {
 	p.Links = slices.Clone(defaultLinks[:])
 }
 
+// mapped reports whether the container has these ids, as far as is known.
+func (p *Plan) mapped(uid, gid uint32) bool {
+	if p.User.Kind != userns.Create {
+		return true
+	}
+	_, one := p.User.Mapping.UIDs.ToHost(uid)
+	_, two := p.User.Mapping.GIDs.ToHost(gid)
+	return one && two
+}
+
 func device(d specs.LinuxDevice, i int, canMake bool, bad *planError) Device {
-	out := Device{Path: inContainer(d.Path), Major: uint32(d.Major), Minor: uint32(d.Minor), Mode: 0o666, Make: canMake}
+	out := Device{Path: inContainer(d.Path), Major: uint32(d.Major), Minor: uint32(d.Minor), Mode: 0o666, Make: canMake,
+		Exact: d.FileMode != nil || d.UID != nil || d.GID != nil}
 	switch d.Type {
 	case "c", "u":
 		out.Type = unix.S_IFCHR
@@ -69,8 +87,8 @@ func device(d specs.LinuxDevice, i int, canMake bool, bad *planError) Device {
 	default:
 		bad.add(fmt.Sprintf("linux.devices[%d].type", i), "%q: must be c, b, u or p", d.Type)
 	}
-	if path.Dir(out.Path) == "/" {
-		bad.add(fmt.Sprintf("linux.devices[%d].path", i), "%s: a device belongs into a directory such as /dev", d.Path)
+	if out.Path == "/" {
+		bad.add(fmt.Sprintf("linux.devices[%d].path", i), "%s: a device needs a name", d.Path)
 	}
 	if d.FileMode != nil {
 		out.Mode = uint32(*d.FileMode) & 0o7777

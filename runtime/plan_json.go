@@ -75,35 +75,49 @@ type (
 		Path string `json:"path"`
 	}
 	rootJSON struct {
-		Path        string `json:"path"`
-		Readonly    bool   `json:"readonly"`
-		Propagation string `json:"propagation,omitempty"`
-		Make        bool   `json:"make"` // an empty directory of the container's own
+		Path        string   `json:"path"`
+		Readonly    bool     `json:"readonly"`
+		Propagation string   `json:"propagation,omitempty"`
+		Make        bool     `json:"make"`              // an empty directory of the container's own
+		Change      string   `json:"change,omitempty"`  // move, chroot; without it, pivot_root
+		Outside     []string `json:"outside,omitempty"` // what is unmounted before a move
 	}
 	mountJSON struct {
-		Kind        string   `json:"kind"` // bind, filesystem, symlink
-		Type        string   `json:"type,omitempty"`
-		Source      string   `json:"source,omitempty"`
-		Destination string   `json:"destination"`
-		Set         []string `json:"set,omitempty"`
-		Clear       []string `json:"clear,omitempty"`
-		SetBelow    []string `json:"setBelow,omitempty"` // with all that is mounted below
-		ClearBelow  []string `json:"clearBelow,omitempty"`
-		Recursive   bool     `json:"recursive,omitempty"`
-		Propagation []string `json:"propagation,omitempty"`
-		Options     []string `json:"options,omitempty"` // the file system's own
-		Upper       string   `json:"upper,omitempty"`
-		Else        string   `json:"else,omitempty"` // what stands in where the kernel refuses
+		Kind        string        `json:"kind"` // bind, filesystem, symlink, remount
+		Type        string        `json:"type,omitempty"`
+		Source      string        `json:"source,omitempty"`
+		Destination string        `json:"destination"`
+		Set         []string      `json:"set,omitempty"`
+		Clear       []string      `json:"clear,omitempty"`
+		SetBelow    []string      `json:"setBelow,omitempty"` // with all that is mounted below
+		ClearBelow  []string      `json:"clearBelow,omitempty"`
+		Recursive   bool          `json:"recursive,omitempty"`
+		Propagation []string      `json:"propagation,omitempty"`
+		Options     []string      `json:"options,omitempty"` // the file system's own
+		Upper       string        `json:"upper,omitempty"`
+		Else        string        `json:"else,omitempty"`      // what stands in where the kernel refuses
+		ElseEmpty   bool          `json:"elseEmpty,omitempty"` // and where that is not there, nothing
+		LikeBelow   bool          `json:"likeBelow,omitempty"` // it has the mode of what it covers
+		CopyUp      bool          `json:"copyUp,omitempty"`
+		Links       []string      `json:"links,omitempty"` // how symbolic links are dealt with
+		IDMap       *mountIDsJSON `json:"idmap,omitempty"`
+	}
+	mountIDsJSON struct {
+		UIDs  string `json:"uids,omitempty"` // FILESYSTEM:CONTAINER:SIZE,… if it is made inside, else FILESYSTEM:HOST:SIZE,…
+		GIDs  string `json:"gids,omitempty"`
+		Of    string `json:"of"`              // container: its user namespace; mount; inside: the mount, as the container's user namespace says it
+		Below bool   `json:"below,omitempty"` // with all that is mounted below
 	}
 	deviceJSON struct {
-		Path  string `json:"path"`
-		Type  string `json:"type"` // as in config.json: c, b, p
-		Major uint32 `json:"major"`
-		Minor uint32 `json:"minor"`
-		Mode  string `json:"mode"` // octal
-		UID   uint32 `json:"uid"`
-		GID   uint32 `json:"gid"`
-		How   string `json:"how"` // make: a node of its own, and the host's where that is refused; bind: the host's
+		Path   string `json:"path"`
+		Source string `json:"source,omitempty"` // where the host has it, if elsewhere
+		Type   string `json:"type"`             // as in config.json: c, b, p
+		Major  uint32 `json:"major"`
+		Minor  uint32 `json:"minor"`
+		Mode   string `json:"mode"` // octal
+		UID    uint32 `json:"uid"`
+		GID    uint32 `json:"gid"`
+		How    string `json:"how"` // make: a node of its own, and the host's where that is refused; bind: the host's
 	}
 	linkJSON struct {
 		Path   string `json:"path"`
@@ -158,7 +172,7 @@ func (p *Plan) asJSON() planJSON {
 		ID: p.ID, Bundle: p.Bundle, UserNamespace: userAsJSON(p.User), NewNamespaces: namespaceWords(p.New),
 		Joined:       each(p.Join, func(j Join) joinJSON { return joinJSON{flagNames(j.Flag), j.Path} }),
 		ClockOffsets: string(p.Clocks), Hostname: p.Hostname, Domainname: p.Domain, SessionKeyring: p.Keyring,
-		Root:     rootJSON{p.Root.Path, p.Root.Readonly, propagationWord(p.Root.Propagation), p.Root.Make},
+		Root:     p.Root.asJSON(),
 		Mounts:   each(p.Mounts, Mount.asJSON),
 		Devices:  each(p.Devices, Device.asJSON),
 		Links:    each(p.Links, func(l Link) linkJSON { return linkJSON{"/dev/" + l.Name, l.Target} }),
@@ -201,7 +215,10 @@ func (m Mount) asJSON() mountJSON {
 		SetBelow: attributeWords(o.RecSet, o.RecClear), ClearBelow: attributeWords(o.RecClear&^unix.MOUNT_ATTR__ATIME, 0),
 		Propagation: each(o.Propagation, propagationWord), Options: append(each(o.Data, same), o.SBFlags...), Else: m.Else,
 	}
+	out.ElseEmpty, out.LikeBelow, out.CopyUp, out.Links, out.IDMap = m.ElseEmpty, m.LikeBelow, o.TmpCopyUp, linkWords(o), m.IDs.asJSON()
 	switch {
+	case o.Remount:
+		out.Kind, out.Type, out.Source = "remount", "", ""
 	case m.Type == "symlink":
 		return mountJSON{Kind: "symlink", Source: m.Source, Destination: m.Destination}
 	case m.Bind: // neither a type nor options of a file system mean anything to it
@@ -211,6 +228,48 @@ func (m Mount) asJSON() mountJSON {
 		out.Upper = "tmpfs"
 	}
 	return out
+}
+
+func (r Root) asJSON() rootJSON {
+	out := rootJSON{Path: r.Path, Readonly: r.Readonly, Propagation: propagationWord(r.Propagation), Make: r.Make}
+	switch r.Change {
+	case MoveRoot:
+		out.Change = "move"
+	case Chroot:
+		out.Change = "chroot"
+	}
+	for _, m := range r.Outside {
+		out.Outside = append(out.Outside, m.Path)
+	}
+	return out
+}
+
+func (ids *MountIDs) asJSON() *mountIDsJSON {
+	if ids == nil {
+		return nil
+	}
+	out := &mountIDsJSON{UIDs: ids.Mapping.UIDs.String(), GIDs: ids.Mapping.GIDs.String(), Of: "mount", Below: ids.Recursive}
+	switch {
+	case ids.Own:
+		out.Of = "container"
+	case ids.Inner:
+		out.Of = "inside"
+	}
+	return out
+}
+
+// linkWords are the options about symbolic links.
+func linkWords(o spec.MountOptions) []string {
+	var words []string
+	for _, w := range [...]struct {
+		given bool
+		word  string
+	}{{o.CopySymlink, "copy-symlink"}, {o.SourceNoFollow, "src-nofollow"}, {o.DestNoFollow, "dest-nofollow"}} {
+		if w.given {
+			words = append(words, w.word)
+		}
+	}
+	return words
 }
 
 // attributeWords names the bits of mount_setattr(2). Access times are one field of several bits, and count when it is cleared.
@@ -250,7 +309,7 @@ func propagationWord(flags uint64) string {
 }
 
 func (d Device) asJSON() deviceJSON {
-	out := deviceJSON{Path: d.Path, Type: "c", Major: d.Major, Minor: d.Minor, Mode: fmt.Sprintf("%04o", d.Mode), UID: d.UID, GID: d.GID, How: "bind"}
+	out := deviceJSON{Path: d.Path, Source: d.Source, Type: "c", Major: d.Major, Minor: d.Minor, Mode: fmt.Sprintf("%04o", d.Mode), UID: d.UID, GID: d.GID, How: "bind"}
 	switch d.Type {
 	case unix.S_IFBLK:
 		out.Type = "b"

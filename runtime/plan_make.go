@@ -27,6 +27,10 @@ type planInput struct {
 	notify  notifyInput
 	caller  standing
 	devices bool // the container could make device nodes, and use them
+	// privileged: the caller is root of its own user namespace.
+	privileged bool
+	noPivot    bool
+	outside    []HostMount // for noPivot: what the host has mounted
 }
 
 // makePlan compiles a configuration. It asks nothing of the kernel.
@@ -56,8 +60,8 @@ func makePlan(in planInput) (*Plan, error) {
 	}
 	p.namespaces(s.Linux.Namespaces, &bad)
 	p.clocks(s.Linux.TimeOffsets, &bad)
-	p.rootfs(s, in.own, &bad)
-	p.mounts(s.Mounts, &bad)
+	p.rootfs(s, in, &bad)
+	p.mounts(s.Mounts, in.privileged, &bad)
 	p.devices(s.Linux.Devices, &bad)
 	p.cgroup(s.Linux, in.devices, &bad)
 	p.limits(s.Linux.Resources, &bad)
@@ -95,9 +99,6 @@ func (p *Plan) namespaces(list []specs.LinuxNamespace, bad *planError) {
 			p.Join = append(p.Join, Join{flag, path})
 		}
 	}
-	if !p.has(unix.CLONE_NEWNS) {
-		bad.add("linux.namespaces", "no mount namespace: a container without one is not supported; add {\"type\": \"mount\"}")
-	}
 	if (p.Hostname != "" || p.Domain != "") && !p.has(unix.CLONE_NEWUTS) {
 		bad.add("hostname", "there is no uts namespace to set it in; add {\"type\": \"uts\"} or leave hostname and domainname out")
 	}
@@ -118,21 +119,6 @@ func (p *Plan) clocks(offsets map[string]specs.LinuxTimeOffset, bad *planError) 
 		if o, ok := offsets[clock]; ok {
 			p.Clocks = fmt.Appendf(p.Clocks, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
 		}
-	}
-}
-
-func (p *Plan) rootfs(s *specs.Spec, own bool, bad *planError) {
-	if s.Root == nil || s.Root.Path == "" {
-		bad.add("root.path", "missing; name the directory that holds the root file system")
-		return
-	}
-	p.Root = Root{Path: s.Root.Path, Readonly: s.Root.Readonly}
-	if !filepath.IsAbs(p.Root.Path) {
-		p.Root.Path = filepath.Join(p.Bundle, p.Root.Path)
-		p.Root.Make = own
-	}
-	if word := s.Linux.RootfsPropagation; word != "" {
-		p.Root.Propagation, _ = spec.Propagation(word)
 	}
 }
 

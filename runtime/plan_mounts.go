@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,27 +15,28 @@ import (
 	"github.com/roost-run/roost/userns"
 )
 
-func (p *Plan) mounts(list []specs.Mount, bad *planError) {
+func (p *Plan) mounts(list []specs.Mount, privileged bool, bad *planError) {
 	for i, m := range list {
 		options, problems := spec.ParseOptions(m.Options)
 		for _, pr := range problems {
 			bad.add(fmt.Sprintf("mounts[%d].options%s", i, pr.Path), "%s", pr.Text)
 		}
-		if options.Remount {
-			bad.add(fmt.Sprintf("mounts[%d].options", i), "remount is not supported; give the mount itself the options that it is to have")
-		}
 		out := Mount{Index: i, Type: m.Type, Source: m.Source, Destination: inContainer(m.Destination), Options: options}
 		switch {
-		case m.Type == "symlink":
+		case m.Type == "symlink", options.Remount:
 		case options.Bind || m.Type == "bind":
 			out.Bind = true
 			if !filepath.IsAbs(out.Source) {
 				out.Source = filepath.Join(p.Bundle, out.Source)
 			}
 		default:
-			p.filesystem(&out, i, bad)
+			p.filesystem(&out, bad)
 		}
-		if out.Destination == "/" {
+		p.mountIDs(&out, m, privileged, bad)
+		if out.Bind { // given up by the validation: they are not the mount's
+			out.Options.Data, out.Options.SBFlags = nil, nil
+		}
+		if out.Destination == "/" && !options.Remount {
 			p.rootMount(&out, bad)
 		}
 		p.Mounts = append(p.Mounts, out)
@@ -52,14 +54,16 @@ func (p *Plan) rootMount(m *Mount, bad *planError) {
 	case m.Scratch:
 		bad.add(mountPath(*m)+".options", "upper=tmpfs is not for the root itself; give an upperdir and a workdir")
 	}
+	m.LikeBelow = false
 	if m.Options.Set&unix.MOUNT_ATTR_RDONLY != 0 {
 		m.Options.Set &^= unix.MOUNT_ATTR_RDONLY
 		p.Root.Readonly = true
 	}
 }
 
-// filesystem settles what depends on the namespaces: the version of cgroup, what stands in for it, ids that are not mapped.
-func (p *Plan) filesystem(m *Mount, i int, bad *planError) {
+// filesystem settles what depends on the namespaces: the version of cgroup, what stands in where the kernel refuses, ids that
+// are not mapped.
+func (p *Plan) filesystem(m *Mount, bad *planError) {
 	// There is nothing below a new mount, so what holds for all below it holds for the mount.
 	o := &m.Options
 	o.Set, o.Clear = o.Set&^o.RecClear|o.RecSet, o.Clear|o.RecClear
@@ -78,8 +82,27 @@ func (p *Plan) filesystem(m *Mount, i int, bad *planError) {
 		if m.Options.Data, m.Scratch = remove(m.Options.Data, "upper=tmpfs"); m.Scratch {
 			m.Else = lowerOf(m.Options.Data)
 		}
+	case "sysfs":
+		m.Else = "/sys"
+	case "proc":
+		// What is outside of the container can be seen through the proc outside, and entered (/proc/PID/root) by who has its
+		// ids and its user namespace. So it stands in only for a container that has a user namespace of its own.
+		if p.User.Kind != userns.None {
+			m.Else = "/proc"
+		}
+	case "mqueue":
+		m.ElseEmpty = true
+		if !p.has(unix.CLONE_NEWIPC) { // else it shows the queues of another namespace
+			m.Else = "/dev/mqueue"
+		}
+	case "tmpfs":
+		m.LikeBelow = !hasKey(m.Options.Data, "mode")
 	}
-	p.dropUnmapped(m, i, bad)
+	p.dropUnmapped(m, m.Index, bad)
+}
+
+func hasKey(data []string, key string) bool {
+	return slices.ContainsFunc(data, func(o string) bool { return strings.HasPrefix(o, key+"=") })
 }
 
 // dropUnmapped leaves out uid= and gid= of ids that the container does not have: the kernel would refuse the whole mount.

@@ -46,9 +46,39 @@ func TestProblems(t *testing.T) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
 			return s
 		}},
-		{name: "a device at the top", choice: single(), spec: func() *specs.Spec {
+		{name: "a device without a name", choice: single(), spec: func() *specs.Spec {
 			s := quiet()
-			s.Linux.Devices = []specs.LinuxDevice{{Path: "/null", Type: "c", Major: 1, Minor: 3}}
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/.", Type: "c", Major: 1, Minor: 3}}
+			return s
+		}},
+		{name: "id maps without a mapping", choice: privileged(), spec: func() *specs.Spec {
+			s := quiet()
+			s.Mounts = []specs.Mount{
+				{Destination: "/c", Type: "tmpfs", Source: "tmpfs", Options: []string{"idmap"}},
+				{Destination: "/d", Type: "symlink", Source: "a", Options: []string{"idmap"}},
+			}
+			return s
+		}},
+		{name: "id maps of an ordinary user", choice: several(), spec: func() *specs.Spec {
+			s := quiet()
+			ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 5, Size: 1}}
+			s.Mounts = []specs.Mount{
+				{Destination: "/a", Type: "bind", Source: "/a", Options: []string{"bind", "idmap"}},
+				{Destination: "/b", Type: "tmpfs", Source: "tmpfs", UIDMappings: ids, GIDMappings: ids},
+			}
+			return s
+		}},
+		{name: "without a mount namespace", choice: privileged(), spec: func() *specs.Spec {
+			s := quiet()
+			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}}
+			s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
+			s.Hostname, s.Root.Readonly = "", false
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
+			return s
+		}},
+		{name: "private without pivot_root", choice: privileged(), noPivot: true, spec: func() *specs.Spec {
+			s := quiet()
+			s.Linux.RootfsPropagation = "rprivate"
 			return s
 		}},
 		{name: "clocks of a user namespace that is joined", choice: joining(), spec: func() *specs.Spec {
@@ -190,7 +220,7 @@ func TestSearchPaths(t *testing.T) {
 // TestEmptyConfiguration: what is missing is said, and nothing is taken for granted.
 func TestEmptyConfiguration(t *testing.T) {
 	_, err := makePlan(planInput{id: "x", loaded: &spec.Loaded{Spec: &specs.Spec{}}, choice: userns.Choice{}})
-	for _, path := range []string{"root.path", "process", "linux.namespaces"} {
+	for _, path := range []string{"root.path", "process"} {
 		if err == nil || !strings.Contains(err.Error(), "config.json: "+path+": ") {
 			t.Errorf("%s is not in %v", path, err)
 		}

@@ -41,7 +41,7 @@ type CreateOptions struct {
 	ExtraFiles []*os.File
 	// Notify connects the container to a service manager.
 	Notify Notify
-	// NoPivot asks for a root without pivot_root: not supported.
+	// NoPivot covers the host's root instead of exchanging it, for a host that runs from an initramfs.
 	NoPivot bool
 	// NoNewKeyring lets the process keep the caller's session keyring.
 	NoNewKeyring bool
@@ -81,9 +81,6 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	if o.NoPivot {
-		return nil, fault.New("", "--no-pivot: %w: the host's files would stay reachable below the root", ErrNotSupported).Remedy("leave it out")
-	}
 	j := &job{store: s, id: id, options: o}
 	bundle, loaded, err := j.load()
 	if err != nil {
@@ -97,8 +94,15 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	if err != nil {
 		return nil, fault.Default(fault.IDMap, err)
 	}
+	var outside []HostMount
+	if o.NoPivot {
+		if outside, err = hostMounts(); err != nil {
+			return nil, err
+		}
+	}
 	j.plan, err = makePlan(planInput{
 		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation, notify: j.notify(),
+		privileged: j.caller.Privileged, noPivot: o.NoPivot, outside: outside,
 		devices: choice.Kind == userns.None && j.caller.MakesDevices(), caller: standingOf(j.caller, choice, keepsGroups(o.KeepGroups, loaded.Spec.Annotations)),
 	})
 	if err != nil {

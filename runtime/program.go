@@ -18,6 +18,8 @@ import (
 type actions struct {
 	// mapIDs returns once the id maps are written.
 	mapIDs func(pid int) error
+	// mapMount maps the ids of the mount in the first file, by the user namespace in the second, if there is one.
+	mapMount func(m Mount, files []*os.File) error
 	// ready is called when all is set up. It gets the root's descriptor when HOME is asked for, and the terminal's master when
 	// there is one, and returns HOME. The process is not executed before it returns.
 	ready func(c *launch.Child, root, console *os.File) (home string, err error)
@@ -58,6 +60,7 @@ func (l layout) number(name string) int {
 func (p *Plan) layout(extra int, wait bool) layout {
 	at := layout{extra: extra, wait: wait, joins: len(p.Join) + 1}
 	at.early, at.late = p.Hooks.descriptors()
+	at.early = append(at.early, p.idMapNames()...)
 	return at
 }
 
@@ -73,10 +76,12 @@ type compiler struct {
 	root     launch.Slot // the root file system, O_PATH
 	console  launch.Slot // the terminal's master; ^0 when there is none
 	sources  map[int]launch.Slot
+	links    map[int]sourceLink // of sources that may be symbolic links
 	devices  []launch.Slot
 	under    launch.Slot   // the directory of the host that the root is mounted on
 	scratch  launch.Slot   // our tmpfs for the upper directories of overlays
 	null     launch.Slot   // the host's /dev/null, for masks
+	user     launch.Slot   // the container's user namespace, where mounts are mapped by it
 	joined   []launch.Slot // ^0 where joining a namespace has to be tried again
 	deadline time.Duration // for setting up; 0 is the launch's default
 	umask    launch.Slot   // the caller's
@@ -87,7 +92,7 @@ type compiler struct {
 
 // compile makes the program that sets a new container up and executes its process. Bare leaves the words out.
 func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Problem, error) {
-	c := &compiler{plan: p, process: &p.Process, policies: p.Policies, at: at, act: act, sources: make(map[int]launch.Slot)}
+	c := &compiler{plan: p, process: &p.Process, policies: p.Policies, at: at, act: act, sources: make(map[int]launch.Slot), links: make(map[int]sourceLink)}
 	c.Bare = bare
 	c.StatusFD = at.status()
 	mask := c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
@@ -108,7 +113,7 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c.makeCwd()
 	c.createHooks() // they may add to the root, and what is hidden and read-only stays that whatever they do
 	c.hide()
-	c.pivot()
+	c.changeRoot()
 	c.become(&p.Process)
 	c.finish(&p.Process)
 	if c.err == nil && !c.private {

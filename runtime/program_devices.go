@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
@@ -15,20 +16,32 @@ func (c *compiler) openDevice(d Device) launch.Slot {
 	if d.Type == unix.S_IFIFO {
 		return c.Slot()
 	}
-	label := c.say("open ", d.Path, " of the host")
+	where := d.Path
+	if d.Source != "" {
+		where = d.Source
+	}
+	label := c.say("open ", where, " of the host")
 	s, skip := c.Slot(), c.Label()
-	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(d.Path), launch.Const(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(d.Path)
+	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(where), launch.Const(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(where)
 	if d.Make {
 		r.On(skip)
 	} else {
 		r.Remedy("in a user namespace a device is bound from the host, so it has to be there")
 	}
-	if d.Type == unix.S_IFCHR {
-		v := c.Verify(label, s.Arg(), launch.IsCharDevice, launch.Device(d.Major, d.Minor)).Path(d.Path)
-		v.Remedy("the host's node has another number than the configuration asks for")
-	}
+	c.verifyDevice(d, s, label).Path(where).Remedy("the host's node has another number than the configuration asks for")
 	c.Place(skip)
 	return s
+}
+
+func (c *compiler) verifyDevice(d Device, s launch.Slot, label string) launch.StepRef {
+	kind, value := launch.IsCharDevice, launch.Device(d.Major, d.Minor)
+	switch d.Type {
+	case unix.S_IFBLK:
+		kind = launch.IsBlockDevice
+	case unix.S_IFIFO:
+		kind, value = launch.IsFIFO, 0
+	}
+	return c.Verify(label, s.Arg(), kind, value).Path(d.Path)
 }
 
 // makeDevices fills /dev: nodes, and the links that programs expect.
@@ -86,11 +99,11 @@ func (c *compiler) makeDevice(d Device, host, dir launch.Slot) {
 func (c *compiler) checkDevice(d Device, dir launch.Slot, name launch.Arg, label string) {
 	fd := c.Slot()
 	c.Call(label, unix.SYS_OPENAT, dir.Arg(), name, cloexec(unix.O_PATH|unix.O_NOFOLLOW)).Out(fd).Path(d.Path)
-	if d.Type == unix.S_IFCHR {
-		c.Verify(label, fd.Arg(), launch.IsCharDevice, launch.Device(d.Major, d.Minor)).Path(d.Path).
-			Remedy("the root file system has something else there; remove it, or mount a tmpfs on /dev")
-	}
+	c.verifyDevice(d, fd, label).Remedy("the root file system has something else there; remove it, or mount a tmpfs on /dev")
 	c.close(fd)
+	if d.Exact {
+		c.note(degrade.Devices, "linux.devices", d.Path+" is in the root file system already: it keeps the owner and mode that it has there")
+	}
 }
 
 // bindDevice binds the host's node on a file of its own. In a /dev that is new the file is made at once; where there is

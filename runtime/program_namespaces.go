@@ -53,8 +53,8 @@ func (c *compiler) namespaces() {
 		c.writeSelf("set the clocks", "timens_offsets", c.plan.Clocks)
 	}
 	if c.isNew(unix.CLONE_NEWNS) {
-		// Nothing of what is mounted here may come back to the host; what the host mounts may come in until the pivot.
-		c.propagate("make mounts private to the container", launch.Const(unix.AT_FDCWD), c.String("/"), unix.MS_REC|unix.MS_SLAVE)
+		c.openShared()
+		c.separate()
 	}
 }
 
@@ -131,6 +131,7 @@ func (c *compiler) identity() {
 	if u.Kind == userns.Join {
 		c.enterAsRoot()
 	}
+	c.makeIDMaps()
 	if !c.open() { // else it is later, see createHooks
 		c.goPrivate()
 	}

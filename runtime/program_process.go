@@ -21,6 +21,13 @@ func (c *compiler) openConsole() {
 		return
 	}
 	peer := c.terminal(&c.plan.Process, "it needs a devpts mount on /dev/pts, as `roost spec` writes it")
+	if c.plan.Root.Change != Chroot { // else it would be bound on the host
+		c.bindConsole(peer)
+	}
+	c.streams(peer)
+}
+
+func (c *compiler) bindConsole(peer launch.Slot) {
 	const label = "bind the terminal on /dev/console"
 	target := c.Slot()
 	c.Create(label, c.root.Arg(), "dev/console").Out(target)
@@ -28,7 +35,6 @@ func (c *compiler) openConsole() {
 	c.move(label, copied, target.Arg()).Path("/dev/console")
 	c.close(copied)
 	c.close(target)
-	c.streams(peer)
 }
 
 // terminal opens a pair below c.root: c.console is the master, the result the other side.

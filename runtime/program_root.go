@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"slices"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/fault"
@@ -17,33 +15,21 @@ func (c *compiler) openSources() {
 	c.under = c.Slot()
 	c.Call("open the root file system", unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String(p.Root.Path),
 		cloexec(unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)).Out(c.under).Path(p.Root.Path)
+	if p.Root.Change == Chroot {
+		c.root = c.under
+		return
+	}
 	if !replacesRoot(p) {
 		c.root = c.clone("open the root file system", c.under.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, p.Root.Path)
+		if p.anyFollows() && p.Root.Propagation&receiving == 0 {
+			c.propagate("make the root private", c.root.Arg(), c.String(""), unix.MS_REC|unix.MS_PRIVATE)
+		}
 	}
 	c.failsAs(fault.Mount)
 	for i, m := range p.Mounts {
-		source := m.Source
-		if !m.Bind {
-			source = m.Else
+		if !p.sharedSource(m) {
+			c.openSource(m, i)
 		}
-		if source == "" {
-			continue
-		}
-		flags := uint64(0)
-		if m.Options.Recursive || !m.Bind {
-			flags = unix.AT_RECURSIVE
-		}
-		s := c.Slot()
-		r := c.Call(c.say("open ", source, " to bind it on ", m.Destination), unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
-			launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(source)
-		if m.Bind {
-			if flags == 0 {
-				r.Remedy("if there are mounts below it, \"rbind\" is needed in a user namespace")
-			}
-		} else {
-			r.Ignore() // only needed where the file system is refused
-		}
-		c.sources[i] = s
 	}
 	if len(p.Masked) > 0 {
 		const label = "open /dev/null of the host"
@@ -57,6 +43,40 @@ func (c *compiler) openSources() {
 	}
 }
 
+// openSource opens what a mount binds; of an overlay, the directory below it that may have to stand in for it.
+func (c *compiler) openSource(m Mount, i int) {
+	source, flags := m.Source, uint64(0)
+	label := c.about(m, "open ", source, " to bind it on ", m.Destination)
+	switch {
+	case m.Bind:
+	case m.Type == "overlay" && m.Else != "":
+		source, flags = m.Else, unix.AT_RECURSIVE
+	default:
+		return
+	}
+	if m.Options.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	if m.Options.SourceNoFollow || m.Options.CopySymlink {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	if m.Options.CopySymlink {
+		c.readLink(m, label)
+	}
+	s := c.Slot()
+	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
+		launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(source)
+	switch {
+	case !m.Bind:
+		r.Ignore() // only needed where the file system is refused
+	case flags&unix.AT_RECURSIVE == 0:
+		r.Remedy("it has to be there, and open to you; if there are mounts below it, \"rbind\" is needed in a user namespace; an unbindable one cannot be bound")
+	default:
+		r.Remedy("it has to be there, and open to you; an unbindable one cannot be bound")
+	}
+	c.sources[i] = s
+}
+
 // clone is a detached copy of a mount.
 func (c *compiler) clone(label string, dir, path launch.Arg, flags uint64, about string) launch.Slot {
 	s := c.Slot()
@@ -65,17 +85,23 @@ func (c *compiler) clone(label string, dir, path launch.Arg, flags uint64, about
 }
 
 // replacesRoot reports whether the first mount becomes the root, so that what root.path names is only where it is put.
-func replacesRoot(p *Plan) bool { return len(p.Mounts) > 0 && p.Mounts[0].Destination == "/" }
+func replacesRoot(p *Plan) bool {
+	return len(p.Mounts) > 0 && p.Mounts[0].Destination == "/" && !p.Mounts[0].Options.Remount
+}
 
 // attachRoot mounts the root on its own directory. It has to be attached before anything is mounted on it: newer kernels
 // refuse mounts below a detached one.
 func (c *compiler) attachRoot() {
 	c.failsAs(fault.Rootfs)
 	p := c.plan
+	if p.Root.Change == Chroot {
+		return
+	}
 	for _, m := range p.Mounts {
 		if m.Scratch {
 			// Below the root, where nobody gets to after the pivot.
-			c.scratch = c.newFilesystem("make room for upper directories", "tmpfs", "tmpfs", []string{"mode=0700"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, none)
+			room := Mount{Type: "tmpfs", Source: "tmpfs"}
+			c.scratch = c.newFilesystem("make room for upper directories", room, []string{"mode=0700"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, none)
 			c.move("make room for upper directories", c.scratch, c.under.Arg())
 			break
 		}
@@ -84,11 +110,13 @@ func (c *compiler) attachRoot() {
 		m := p.Mounts[0]
 		if m.Bind {
 			c.root = c.sources[0]
-			c.bindAttributes(m, c.root)
+			c.dress(m, c.root, c.about(m, "make the root"))
 		} else {
-			c.root = c.newFilesystem("make the root", m.Type, m.Source, slices.Concat(m.Options.Data, m.Options.SBFlags), m.Options.Set, none)
+			label := c.about(m, "make the root")
+			c.root = c.newFilesystem(label, m, c.data(m), m.Options.Set, none)
+			c.mapMount(m, c.root, label)
 			for _, flags := range m.Options.Propagation {
-				c.propagate("make the root", c.root.Arg(), c.String(""), flags)
+				c.propagate(label, c.root.Arg(), c.String(""), flags)
 			}
 		}
 	}
@@ -121,7 +149,10 @@ func (c *compiler) hide() {
 
 // lookup opens a path in the root that the container's files decide about: links stay inside, and no link of /proc is followed.
 func (c *compiler) lookup(label, path string, flags uint64) (launch.Slot, launch.StepRef) {
-	s := c.Slot()
+	return c.lookupTo(c.Slot(), label, path, flags)
+}
+
+func (c *compiler) lookupTo(s launch.Slot, label, path string, flags uint64) (launch.Slot, launch.StepRef) {
 	how := c.Words(flags|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 	name := relative(path)
 	if name == "" {
@@ -137,7 +168,7 @@ func (c *compiler) mask(path string) {
 	file, done := c.Label(), c.Label()
 	dir, open := c.lookup(label, path, unix.O_PATH|unix.O_DIRECTORY)
 	open.On(done, unix.ENOENT, unix.EACCES).On(file, unix.ENOTDIR)
-	empty := c.newFilesystem(label, "tmpfs", "tmpfs", []string{"nr_inodes=1", "size=4k"}, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, none)
+	empty := c.newFilesystem(label, Mount{Type: "tmpfs", Source: "tmpfs"}, []string{"nr_inodes=1", "size=4k"}, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, none)
 	c.move(label, empty, dir.Arg()).Path(path)
 	c.close(empty)
 	c.close(dir)
@@ -166,18 +197,4 @@ func (c *compiler) protect(path string) {
 	c.close(copied)
 	c.close(target)
 	c.Place(done)
-}
-
-// pivot makes the root our root and leaves the host's behind. pivot_root(".", ".") puts the old root on top of the new one,
-// from where it is detached: man 2 pivot_root, "pivot_root(".", ".")".
-func (c *compiler) pivot() {
-	c.failsAs(fault.Rootfs)
-	dot := c.String(".")
-	c.Call("enter the root", unix.SYS_FCHDIR, c.root.Arg())
-	c.Call("change the root", unix.SYS_PIVOT_ROOT, dot, dot).Remedy("the root's parent mount must not be shared, and the host's root must not be the initramfs")
-	c.Call("leave the host's files", unix.SYS_UMOUNT2, dot, launch.Const(unix.MNT_DETACH))
-	c.Call("enter the root", unix.SYS_CHDIR, c.String("/"))
-	if p := c.plan.Root.Propagation; p != 0 {
-		c.propagate("set the root's propagation", launch.Const(unix.AT_FDCWD), c.String("/"), p)
-	}
 }

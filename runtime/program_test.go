@@ -142,10 +142,13 @@ func TestDumpable(t *testing.T) {
 		for what, fits := range map[string]func(call) bool{
 			"joins a user namespace": func(c call) bool { return c.name == "setns" && c.args[1] == strconv.Itoa(unix.CLONE_NEWUSER) },
 			"joins a container":      func(c call) bool { return c.name == "setns" && p.plan == nil },
-			"forks":                  func(c call) bool { return c.name == "clone3" && (!late || p.Steps[c.at].Label != firstProcess) },
-			"mounts on the root":     func(c call) bool { return c.name == "move_mount" && !late },
-			"changes the root":       func(c call) bool { return c.name == "pivot_root" },
-			"executes":               func(c call) bool { return c.name == "execve" },
+			"forks": func(c call) bool {
+				// A process that holds an id map has nothing of ours to see, and is gone at once.
+				return c.name == "clone3" && (!late || p.Steps[c.at].Label != firstProcess) && p.Steps[c.at].Label != labelIDMap
+			},
+			"mounts on the root": func(c call) bool { return c.name == "move_mount" && !late },
+			"changes the root":   func(c call) bool { return c.name == "pivot_root" },
+			"executes":           func(c call) bool { return c.name == "execve" },
 		} {
 			if at := index(calls, fits); at >= 0 && at < private {
 				t.Errorf("%s: %s at step %d, while it is dumpable until step %d", p.name, what, at, private)
@@ -170,7 +173,7 @@ func (p program) joins(flag uint64) bool {
 func TestPathsOfTheContainer(t *testing.T) {
 	for _, p := range programs(t) {
 		calls := p.calls()
-		pivot := index(calls, func(c call) bool { return c.name == "pivot_root" })
+		pivot := index(calls, func(c call) bool { return c.name == "pivot_root" || c.name == "chroot" })
 		if p.plan == nil {
 			pivot = index(calls, func(c call) bool { return c.name == "setns" }) // what comes after is inside
 		}
@@ -206,14 +209,20 @@ func (p program) mayName(t *testing.T, c call, i int, s string, inside bool) boo
 			flags, err := strconv.ParseUint(c.args[2], 0, 64)
 			return err == nil && flags&unix.O_NOFOLLOW != 0 && !strings.Contains(s, "/") && s != ".."
 		}
-		return p.isHosts(s) || inside && s == "/"
+		return p.isHosts(s) || inside && s == "/" || p.isOutside(s) && !inside
+	case "readlinkat":
+		return p.isHosts(s) && !inside
 	case "open_tree":
 		return s == "" || c.args[0] == cwd && p.isHosts(s) && !inside
-	case "move_mount":
+	case "fspick":
 		return s == ""
+	case "move_mount": // onto the host's root, without pivot_root
+		return s == "" || s == "/" && p.plan.Root.Change == MoveRoot && c.args[2] == cwd
 	case "mount_setattr":
 		return s == "" || s == "/"
-	case "pivot_root", "umount2":
+	case "umount2":
+		return s == "." || p.isOutside(s) && !inside
+	case "pivot_root", "chroot":
 		return s == "."
 	case "execve":
 		return inside || i > 0 || p.isHook(s)
@@ -223,6 +232,11 @@ func (p program) mayName(t *testing.T, c call, i int, s string, inside bool) boo
 	return false
 }
 
+// isOutside reports whether it is a mount of the host that is to go.
+func (p program) isOutside(s string) bool {
+	return p.plan != nil && slices.ContainsFunc(p.plan.Root.Outside, func(m HostMount) bool { return m.Path == s })
+}
+
 // isHook reports whether it is the program of a hook that comes before the root is changed.
 func (p program) isHook(s string) bool {
 	return p.plan != nil && slices.ContainsFunc(p.plan.Hooks.CreateContainer, func(h Hook) bool { return h.Path == s })
@@ -230,7 +244,7 @@ func (p program) isHook(s string) bool {
 
 // isHosts reports whether a path is one that the caller named, or our own.
 func (p program) isHosts(s string) bool {
-	if strings.HasPrefix(s, "/proc/self/") || s == "/dev/null" {
+	if strings.HasPrefix(s+"/", "/proc/self/") || s == "/dev/null" {
 		return true
 	}
 	if p.plan == nil {
@@ -273,8 +287,10 @@ func TestNothingElse(t *testing.T) {
 		"setgroups", "setresgid", "setresuid", "capset", "chdir", "fchdir", "fchown", "fchownat", "mknodat", "mkdirat", "symlinkat", "unlinkat",
 		"ioctl", "dup3", "read", "execve", "getpid", "setpgid", "rt_sigprocmask", "lseek",
 		"sched_setattr", "sched_setaffinity", "ioprio_set", "set_mempolicy", "personality",
+		"readlinkat", "fspick", "chroot", "eventfd2", "ppoll", "kill",
 		// what is no system call
 		"sync", "tell", "jump", "jump if failed", "verify", "find executable", "mkdir all in root", "make target in root", "reap", "report to",
+		"copy tree", "make like", "wait",
 		"about", "finish",
 	}
 	for _, p := range programs(t) {

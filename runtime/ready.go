@@ -104,9 +104,9 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 	if err != nil {
 		return "", err
 	}
-	b.plan.GivenUp = slices.Concat(b.plan.GivenUp, noted(b.notes, child.Notes()), refused)
+	b.plan.GivenUp = slices.Concat(b.plan.GivenUp, noted(b.notes, child.Notes()), refused, b.mapNotes)
 	b.rec.poststop = len(b.plan.Hooks.Poststop) > 0
-	if b.rec.process.pid == 0 || len(child.Notes())+len(refused) > 0 || b.rec.poststop {
+	if b.rec.process.pid == 0 || len(child.Notes())+len(refused)+len(b.mapNotes) > 0 || b.rec.poststop {
 		if err := b.recordVisible(child); err != nil {
 			return "", err
 		}

@@ -32,6 +32,7 @@ func calls() []callName {
 		{unix.SYS_CLOSE, "close"},
 		{unix.SYS_CLOSE_RANGE, "close_range"},
 		{unix.SYS_DUP3, "dup3"},
+		{unix.SYS_EVENTFD2, "eventfd2"},
 		{unix.SYS_EXECVE, "execve"},
 		{unix.SYS_EXIT_GROUP, "exit_group"},
 		{unix.SYS_FACCESSAT2, "faccessat2"},

@@ -145,7 +145,7 @@ func TestValidate(t *testing.T) {
 		}, "", "mounts[0].options mounts[0].options[2]"},
 		"options of others": {func(s *specs.Spec) {
 			s.Mounts = []specs.Mount{{Destination: "/a", Source: "proc", Type: "proc", Options: []string{"src-nofollow", "copy-symlink", "tmpcopyup"}}}
-		}, "mounts[0].options[2] mounts[0].options[1] mounts[0].options[0] mounts[0].options[2] mounts[0].options[1] mounts[0].options[0] mounts[0].options[0]", ""},
+		}, "mounts[0].options[2] mounts[0].options[1] mounts[0].options[0] mounts[0].options[0]", ""},
 		"allow rule":          {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}) }, "", ""},
 		"deny less":           {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Access: "rw"}) }, "", ""},
 		"deny one kind":       {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "c", Access: "rwm"}) }, "", ""},

@@ -10,10 +10,6 @@ import (
 
 // refused lists what is decoded and not implemented, a line for each property: whoever implements it removes its line.
 func (r *report) refused(s *specs.Spec, seccomp []byte) {
-	for i := range s.Mounts {
-		r.unless(len(s.Mounts[i].UIDMappings) == 0, strictjson.Element("mounts", i)+".uidMappings")
-		r.unless(len(s.Mounts[i].GIDMappings) == 0, strictjson.Element("mounts", i)+".gidMappings")
-	}
 	if s.Process != nil {
 		r.refusedProcess("process.", s.Process)
 	}
@@ -25,20 +21,6 @@ func (r *report) refused(s *specs.Spec, seccomp []byte) {
 		r.unless(l.IntelRdt == nil, "linux.intelRdt") // even an empty one asks for a group
 	}
 	r.settle()
-}
-
-// refusedOptions is the part about the options of a mount.
-func (r *report) refusedOptions(at func(name string) string, o *MountOptions) {
-	not := func(given bool, name string) {
-		if given {
-			r.refuse(at(name), name+" is not supported yet; remove it")
-		}
-	}
-	not(o.IDMap != nil, "idmap")
-	not(o.TmpCopyUp, "tmpcopyup")
-	not(o.CopySymlink, "copy-symlink")
-	not(o.SourceNoFollow, "src-nofollow")
-	not(o.DestNoFollow, "dest-nofollow")
 }
 
 // refusedProcess is the part of it that a process file may have, too.
@@ -68,8 +50,6 @@ func (r *report) unless(ok bool, path string) {
 // notSupported is the sentence for a property, by its path.
 func notSupported(path string) string {
 	switch {
-	case strings.HasPrefix(path, "mounts["):
-		return "id-mapped mounts are not supported yet; remove it"
 	case strings.HasSuffix(path, ".username"), strings.HasSuffix(path, ".commandLine"), path == "commandLine":
 		return "means nothing on Linux; remove it, and set uid and gid, or args"
 	}

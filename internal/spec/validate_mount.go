@@ -34,7 +34,6 @@ func (r *report) mount(path string, m *specs.Mount) {
 		r.refuse(path+".options"+p.Path, p.Text)
 	}
 	at := func(name string) string { return optionAt(path+".options", m.Options, name) }
-	r.refusedOptions(at, &o)
 	r.mountOptions(at, m.Type, bind, &o)
 	r.mountMappings(path, m, &o)
 }

@@ -84,7 +84,7 @@ func TestValues(t *testing.T) {
 		`{"process":{"apparmorProfile":"a\n","selinuxLabel":"a\u0000"},"linux":{"mountLabel":"\u007f"}}`:                 "process.apparmorProfile process.selinuxLabel linux.mountLabel",
 
 		// Mappings of mounts.
-		`{"mounts":[{"destination":"/a","source":"/a","options":["bind","idmap"],"uidMappings":[{"size":1}],"gidMappings":[{"size":1}]}]}`: "mounts[0].options[1]",
+		`{"mounts":[{"destination":"/a","source":"/a","options":["bind","idmap"],"uidMappings":[{"size":1}],"gidMappings":[{"size":1}]}]}`: "",
 
 		// Resources.
 		`{"linux":{"resources":{"memory":{},"cpu":{},"pids":{"limit":0},"blockIO":{"weight":0},"network":{"classID":0},"rdma":{"mlx5_1":{}},"unified":{"memory.high":"max"}}}}`:                      "",
