@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -124,7 +126,27 @@ func (b *box) spec(args ...string) *specs.Spec {
 			Namespaces:    namespaces(specs.PIDNamespace, specs.MountNamespace, specs.IPCNamespace, specs.UTSNamespace),
 			MaskedPaths:   []string{"/proc/kcore", "/proc/acpi"},
 			ReadonlyPaths: []string{"/proc/sys"},
+			CgroupsPath:   ownCgroup(),
 		},
+	}
+}
+
+var cgroupSerial atomic.Int64
+
+// ownCgroup is one that no other run of these tests makes at the same time; an ordinary user's containers have none.
+func ownCgroup() string {
+	if os.Geteuid() != 0 {
+		return ""
+	}
+	return fmt.Sprintf("/roost-unit-%d-%d", os.Getpid(), cgroupSerial.Add(1))
+}
+
+// removeCgroups takes away what containers that were killed in the middle have left of them.
+func removeCgroups() {
+	left, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/roost-unit-%d-*", os.Getpid()))
+	more, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/unified/roost-unit-%d-*", os.Getpid()))
+	for _, dir := range append(left, more...) {
+		_ = os.Remove(dir)
 	}
 }
 

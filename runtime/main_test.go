@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "left behind:", left)
 		code = max(code, 1)
 	}
+	removeCgroups()
 	os.Exit(code)
 }
 
