@@ -50,12 +50,17 @@ func featureSet() document {
 			Apparmor:        &features.Apparmor{Enabled: no},
 			Selinux:         &features.Selinux{Enabled: no},
 			IntelRdt:        &features.IntelRdt{Enabled: no, Schemata: no, Monitoring: no},
-			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: no}},
+			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: yes()}},
 			NetDevices:      &features.NetDevices{Enabled: no},
 		},
 		PotentiallyUnsafeConfigAnnotations: []string{runtime.KeepGroupsAnnotation},
 		Annotations:                        map[string]string{"run.roost.version": version, "run.roost.commit": commitID()},
 	}}
+}
+
+func yes() *bool {
+	v := true
+	return &v
 }
 
 func namespaces() []string {
@@ -78,9 +83,9 @@ func capabilities() []string {
 // mountOptions are the options that mean something to roost itself; features_test.go holds them against the parser.
 func mountOptions() []string {
 	return strings.Fields(`
-		async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec
+		async atime bind copy-symlink defaults dest-nofollow dev diratime dirsync exec idmap iversion lazytime loud mand noatime nodev nodiratime noexec
 		noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime
-		relatime remount rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro
+		relatime remount rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro
 		rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave
-		strictatime suid symfollow sync unbindable`)
+		src-nofollow strictatime suid symfollow sync tmpcopyup unbindable`)
 }

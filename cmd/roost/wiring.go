@@ -40,7 +40,7 @@ func (w *wiring) processFlags() []flags.Flag {
 func (w *wiring) containerFlags() []flags.Flag {
 	return []flags.Flag{
 		{Name: "idmap", Arg: "MAP", To: &w.idMap, Help: "ids for a configuration that has no user namespace: auto, single, keep-id or a map such as 0:1000:1,1:100000:65536"},
-		{Name: "no-pivot", To: &w.noPivot, Hidden: true, Help: "do without pivot_root; the runtime says why not"},
+		{Name: "no-pivot", To: &w.noPivot, Help: "cover the host's root instead of exchanging it: weaker, for a host that runs from an initramfs"},
 		{Name: "no-new-keyring", To: &w.noNewKeyring, Help: "leave the caller's session keyring in place"},
 		{Name: "no-subreaper", To: &w.ignored, Ignored: true, Hidden: true, Help: "roost is no subreaper"},
 	}
