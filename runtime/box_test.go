@@ -126,15 +126,15 @@ func (b *box) spec(args ...string) *specs.Spec {
 			Namespaces:    namespaces(specs.PIDNamespace, specs.MountNamespace, specs.IPCNamespace, specs.UTSNamespace),
 			MaskedPaths:   []string{"/proc/kcore", "/proc/acpi"},
 			ReadonlyPaths: []string{"/proc/sys"},
-			CgroupsPath:   ownCgroup(),
+			CgroupsPath:   unitCgroup(),
 		},
 	}
 }
 
 var cgroupSerial atomic.Int64
 
-// ownCgroup is one that no other run of these tests makes at the same time; an ordinary user's containers have none.
-func ownCgroup() string {
+// unitCgroup is one that no other run of these tests makes at the same time; an ordinary user's containers have none.
+func unitCgroup() string {
 	if os.Geteuid() != 0 {
 		return ""
 	}
