@@ -75,6 +75,9 @@ func (p *Plan) connect(in notifyInput, mounts []specs.Mount, bad *planError) {
 	case abstract && !in.Relay && p.has(unix.CLONE_NEWNET):
 		giveUp("an abstract socket cannot be reached from a network namespace of the container's own, and nothing stays here to relay")
 		return
+	case !p.has(unix.CLONE_NEWNS) && (in.Relay || !abstract):
+		giveUp("a container without a mount namespace can be given no socket")
+		return
 	case mountedOn(mounts, notifyDir) || mountedOn(mounts, notifySocket):
 		return // the configuration sees to it, as those of engines do
 	}

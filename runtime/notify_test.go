@@ -40,9 +40,9 @@ func TestConnect(t *testing.T) {
 		{name: "the configuration's own socket", in: notifyInput{Notify: Notify{Socket: "/x"}}, mounts: []specs.Mount{{Destination: notifySocket}}, env: "/stale"},
 	} {
 		for _, policies := range []degrade.Policies{{}, deny} {
-			p := &Plan{Policies: policies, Process: ProcessPlan{Env: []string{"A=1", "NOTIFY_SOCKET=/stale"}}, Mounts: []Mount{{Destination: "/run", Type: "tmpfs"}}}
+			p := &Plan{New: unix.CLONE_NEWNS, Policies: policies, Process: ProcessPlan{Env: []string{"A=1", "NOTIFY_SOCKET=/stale"}}, Mounts: []Mount{{Destination: "/run", Type: "tmpfs"}}}
 			if c.network {
-				p.New = unix.CLONE_NEWNET
+				p.New |= unix.CLONE_NEWNET
 			}
 			c.in.own = own
 			var bad planError
@@ -65,9 +65,20 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+// TestConnectWithoutMounts: what is not to be mounted is not there.
+func TestConnectWithoutMounts(t *testing.T) {
+	for in, there := range map[Notify]bool{{Socket: "/x"}: false, {Socket: "/x", Relay: true}: false, {Socket: "@x", Relay: true}: false, {Socket: "@x"}: true} {
+		p := &Plan{}
+		p.connect(notifyInput{Notify: in}, nil, new(planError))
+		if (p.Notify != nil) != there || (len(p.GivenUp) == 0) != there || len(p.Mounts) > 0 {
+			t.Errorf("%+v: %+v", in, p)
+		}
+	}
+}
+
 // TestConnectedProcess: variables of a watchdog and of sockets go to the process, by its own pid.
 func TestConnectedProcess(t *testing.T) {
-	p := &Plan{Process: ProcessPlan{Env: []string{"WATCHDOG_USEC=1", "LISTEN_PID=7", "LISTEN_FDNAMES=x", "WATCHDOG_PID=7", "LISTEN_FDS=9", "B=2"}}}
+	p := &Plan{New: unix.CLONE_NEWNS, Process: ProcessPlan{Env: []string{"WATCHDOG_USEC=1", "LISTEN_PID=7", "LISTEN_FDNAMES=x", "WATCHDOG_PID=7", "LISTEN_FDS=9", "B=2"}}}
 	p.connect(notifyInput{Notify: Notify{Socket: "/x", Watchdog: "5"}}, nil, new(planError))
 	p.Process.activate(Activation{Files: make([]*os.File, 2)})
 	want := []string{"B=2", "NOTIFY_SOCKET=" + notifySocket, "WATCHDOG_USEC=5", "LISTEN_FDS=2"}
