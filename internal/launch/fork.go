@@ -117,6 +117,8 @@ func unsafeForkAndRun(args *cloneArgs, base unsafe.Pointer) (int, syscall.Errno)
 			h.status = int32(arg(base, h, s, 0))
 		case opDecimal:
 			decimal(at(base, h, s, 1), arg(base, h, s, 0))
+		case opSendFile:
+			e = sendFile(base, h, s)
 		}
 		i = after(base, h, s, i, r, e)
 		keep(base, h, s, r, e)

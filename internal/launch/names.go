@@ -75,6 +75,7 @@ func calls() []callName {
 		{unix.SYS_RT_SIGTIMEDWAIT, "rt_sigtimedwait"},
 		{unix.SYS_SCHED_SETAFFINITY, "sched_setaffinity"},
 		{unix.SYS_SCHED_SETATTR, "sched_setattr"},
+		{unix.SYS_SECCOMP, "seccomp"},
 		{unix.SYS_SENDMSG, "sendmsg"},
 		{unix.SYS_SETDOMAINNAME, "setdomainname"},
 		{SysSetgroups, "setgroups"},

@@ -180,6 +180,12 @@ func (b *Builder) Decimal(label, prefix string, value Arg) Arg {
 	return text
 }
 
+// SendFile sends the descriptor fd and a text over the stream socket. The text is in the child's space at message: its length in
+// the first eight bytes, at most room, and then itself. EMSGSIZE when there is none, or too much.
+func (b *Builder) SendFile(label string, socket, fd, message Arg, room int) StepRef {
+	return b.add(opSendFile, label, "send file", []Arg{socket, fd, message, Const(room)})
+}
+
 // CopyTree copies what is in the directory from into the directory to, which has to be empty and nobody's but ours: directories,
 // files, links and FIFOs with owners, modes and times; not what is mounted below, no devices, no sockets. Devices must not be
 // opened through from: mount it nodev. EOPNOTSUPP says that something was left out, and all else copied; ELOOP

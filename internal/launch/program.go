@@ -127,6 +127,7 @@ const (
 	opLikeness        // give a directory the mode of another
 	opReportTo        // from here on, report failures to another descriptor
 	opDecimal         // write a number as text
+	opSendFile        // send a text and a descriptor to a socket
 )
 
 // How an argument is read.
