@@ -60,6 +60,9 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	if b.plan.User.Kind == userns.Create && b.plan.User.Writer != userns.BySelf && !staged(b.plan) {
 		b.writeMaps(ctx, child.Pid())
 	}
+	if f := b.held[listener]; f != nil {
+		f.Close()
+	}
 	b.process = &Process{child: child}
 	if b.options.Forked != nil {
 		b.others = b.options.Forked()
@@ -95,6 +98,14 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	b.dir.close()
 	b.startRelay()
 	return nil
+}
+
+// hold gives the program a descriptor by its name. It stays the caller's to close.
+func (b *birth) hold(name string, f *os.File) {
+	if b.held == nil {
+		b.held = make(map[string]*os.File)
+	}
+	b.held[name] = f
 }
 
 // made takes the sign away that says that the container is being made.

@@ -38,8 +38,16 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 		defer stop()
 	}
 	b := &birth{job: j, wait: wait, maps: make(chan error, 1)}
+	listens, err := j.plan.Process.dialListener()
+	if err != nil {
+		return nil, nil, err
+	}
+	if listens != nil {
+		defer listens.Close()
+		b.hold(listener, listens)
+	}
 	at := j.plan.layout(len(o.Activation.files(o.ExtraFiles)), wait)
-	act := actions{mapIDs: b.mapIDs, mapMount: b.mapMount, ready: b.ready, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
+	act := actions{mapIDs: b.mapIDs, mapMount: b.mapMount, ready: b.ready, listener: b.listener, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
 	program, notes, err := compile(j.plan, at, act, true)
 	if err != nil {
 		return nil, nil, err
@@ -60,6 +68,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 			return p, err
 		})
 		err = aboutUserNamespace(err, j.plan.User)
+		err = aboutSeccomp(err, j.plan.Process.Filter != nil)
 		var step *launch.Error
 		if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && !errors.As(err, &step) {
 			err = fault.Remedy(err, "make room there, or choose another --root")

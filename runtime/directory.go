@@ -28,6 +28,7 @@ import (
 //	notify       a socket: the process says there that it is ready, and a foreground command passes it on
 //	rootfs       an empty directory, for containers without a bundle
 //	cgroup       a link that leads nowhere: where the container's cgroup is, if it has one of its own
+//	seccomp      the compiled filter of system calls, for exec, if the container has one
 //	exit         the exit status, where somebody recorded it
 //
 // A flock(2) on the directory is held by whoever changes it: create until all is set up, start, delete.

@@ -12,7 +12,7 @@ import (
 // remove takes everything away, the record last: as long as that is there, another delete finds what is left to do. What most
 // containers have is tried first. What was damaged may be anything, also a directory.
 func (d *directory) remove() error {
-	if d.unlink("config.json", "process", "state.json") == nil && unix.Rmdir(d.path) == nil {
+	if d.unlink("config.json", "seccomp", "process", "state.json") == nil && unix.Rmdir(d.path) == nil {
 		return nil
 	}
 	names, err := namesIn(d.fd, ".")

@@ -13,6 +13,7 @@ import (
 	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/seccomp"
 	"github.com/roost-run/roost/internal/terminal"
 )
 
@@ -51,7 +52,7 @@ func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 }
 
 func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
-	cgroup, err := c.mayExec(ctx)
+	cgroup, filter, err := c.mayExec(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,10 +71,18 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{container: c, options: o, plan: plan, cgroup: cgroup, process: &Process{}}
-	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1}
+	plan.Process.Filter = filter
+	listens, err := plan.Process.dialListener()
+	if err != nil {
+		return nil, err
+	}
+	if listens != nil {
+		defer listens.Close()
+	}
+	e := &execution{container: c, options: o, plan: plan, cgroup: cgroup, listens: listens, process: &Process{}}
+	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1, late: plan.Process.lateFiles()}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
-		return compileExec(execPlan{&plan.Process, target.flags, "_ses." + c.id, o.Deadline, plan.Policies}, at, actions{ready: e.ready}, bare)
+		return compileExec(execPlan{&plan.Process, target.flags, "_ses." + c.id, o.Deadline, plan.Policies}, at, actions{ready: e.ready, listener: e.listener}, bare)
 	}
 	program, notes, err := compile(true)
 	if err != nil {
@@ -81,10 +90,11 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	}
 	e.notes = notes
 	if err := e.start(ctx, program, at, target.pidfd); err != nil {
-		return nil, inWords(err, func() (*launch.Program, error) {
+		err = inWords(err, func() (*launch.Program, error) {
 			program, _, err := compile(false)
 			return program, err
 		})
+		return nil, aboutSeccomp(err, filter != nil)
 	}
 	c.keep(e.process)
 	return e.process, nil
@@ -107,29 +117,33 @@ func (c *Container) waitForStarted() {
 	c.started = nil
 }
 
-// mayExec says why not, and opens what the process is born in.
-func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, err error) {
+// mayExec says why not, opens what the process is born in, and reads what confines it.
+func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, filter *seccomp.Filter, err error) {
 	d, err := c.store.openDirectory(c.id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer d.close()
 	// Whoever sets it up holds the lock. Until that is done its mount namespace has the host's root, and who is root could
 	// join it like that.
 	if err := d.share(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	status, err := c.status(d)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case status == Stopped:
-		return nil, fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
+		return nil, nil, fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
 	case status != Running:
 		// Until it executes, the first process is a copy of the runtime that nobody may look into: not even we.
-		return nil, fault.New("", "cannot exec in a container that is %s: %w", status, ErrNotRunning).Remedy("start it first")
+		return nil, nil, fault.New("", "cannot exec in a container that is %s: %w", status, ErrNotRunning).Remedy("start it first")
 	}
-	return d.openCgroup()
+	if filter, err = c.filter(d); err != nil {
+		return nil, nil, err
+	}
+	cgroup, err = d.openCgroup()
+	return cgroup, filter, err
 }
 
 // execution is an exec while it is under way.
@@ -138,6 +152,7 @@ type execution struct {
 	options   ExecOptions
 	plan      *Plan    // of the process alone
 	cgroup    *os.File // the container's, or nil
+	listens   *os.File // the socket of who is notified by the filter, or nil
 	process   *Process
 	notes     []Problem
 	others    func() // what Forked returned
@@ -151,9 +166,15 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 		return err
 	}
 	files = append(files, launch.File{File: pidfd, To: at.pidfd()})
+	if e.listens != nil {
+		files = append(files, launch.File{File: e.listens, To: at.number(listener)})
+	}
 	child, err := launch.Start(program, launch.Options{Files: files, Cgroup: e.cgroup, StopAt: o.stopAt})
 	if err != nil {
 		return os.NewSyscallError("clone3", err)
+	}
+	if e.listens != nil {
+		e.listens.Close() // who listens sees the socket's end when the process is done with it
 	}
 	e.process.child = child
 	if o.Forked != nil {
@@ -190,4 +211,9 @@ func (e *execution) ready(child *launch.Child, _, console *os.File) (string, err
 		return "", writePidFile(e.options.PidFile, child.Pid())
 	}
 	return "", nil
+}
+
+// listener is what the one who is notified is told.
+func (e *execution) listener(child *launch.Child) ([]byte, error) {
+	return listenerState(&e.container.rec, e.plan.Process.Filter, Running, child.Pid())
 }

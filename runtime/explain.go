@@ -152,6 +152,9 @@ func (p *ProcessPlan) explain(line func(name, format string, args ...any), init 
 	if p.NoNewPrivs {
 		line("  no_new_privs", "set: nothing it executes gains privileges")
 	}
+	if f := p.Filter; f != nil {
+		line("  system calls", "filtered by %d instructions%s", f.Count(), onlyIf(f.Notifies(), ", or decided about at "+f.ListenerPath))
+	}
 	p.Scheduling.explain(line)
 	for _, e := range p.Env {
 		line("  environment", "%s", e)

@@ -14,6 +14,7 @@ import (
 	"github.com/roost-run/roost/idmap"
 	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/seccomp"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -48,6 +49,7 @@ type planned struct {
 	caller  standing
 	allow   string // --degrade
 	noPivot bool
+	filter  *seccomp.Filter
 }
 
 // plan goes the way of a config.json: what the validation refuses never gets here.
@@ -63,7 +65,7 @@ func (p planned) plan(t testing.TB) (*Plan, error) {
 			t.Fatal(err)
 		}
 	}
-	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies,
+	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies, seccomp: seccompInput{filter: p.filter},
 		privileged: p.choice.Kind == userns.None || p.choice.Writer == userns.ByParent, noPivot: p.noPivot, outside: []HostMount{
 			{Path: "/home/alice"}, {Path: "/bundle/rootfs/tmp"}, {Path: "/sys", Reveals: true}, {Path: "/proc", Reveals: true}, {Path: "/bundle"}, {Path: "/"},
 		}})
@@ -244,6 +246,7 @@ func plans() []planned {
 		{name: "hooks", choice: several(), spec: func() *specs.Spec { return hooked(quiet()) }},
 		{name: "hooks-joined", choice: joining(), spec: func() *specs.Spec { return hooked(joinedSpec()) }},
 		{name: "hooks-init-terminal", choice: privileged(), spec: func() *specs.Spec { return hooked(spec.Default()) }, init: true},
+		{name: "seccomp", choice: single(), spec: quiet, filter: notifying()},
 		{name: "no-cgroup-namespace", choice: several(), spec: func() *specs.Spec {
 			s := quiet()
 			s.Linux.Namespaces = s.Linux.Namespaces[:5]

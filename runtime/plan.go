@@ -3,6 +3,7 @@ package runtime
 import (
 	"github.com/roost-run/roost/idmap"
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/seccomp"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 	"golang.org/x/sys/unix"
@@ -126,6 +127,7 @@ type ProcessPlan struct {
 	Capabilities Capabilities
 	Rlimits      []Rlimit
 	NoNewPrivs   bool
+	Filter       *seccomp.Filter // of system calls; nil is none
 	OOMScoreAdj  *int
 	KeepGroups   bool // the caller's groups stay, whatever they are
 	Scheduling   Scheduling

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/seccomp"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -141,6 +142,7 @@ type (
 		Capabilities capabilitiesJSON `json:"capabilities"`
 		Rlimits      []rlimitJSON     `json:"rlimits"`
 		NoNewPrivs   bool             `json:"noNewPrivileges"`
+		Seccomp      *seccompJSON     `json:"seccomp,omitempty"`
 		OOMScoreAdj  *int             `json:"oomScoreAdj,omitempty"`
 		KeepGroups   bool             `json:"keepGroups,omitempty"` // the caller's groups stay, though they could be dropped
 		Scheduler    *schedulerJSON   `json:"scheduler,omitempty"`
@@ -148,6 +150,11 @@ type (
 		MemoryPolicy string           `json:"memoryPolicy,omitempty"`
 		Personality  string           `json:"personality,omitempty"`
 		Outside      bool             `json:"fromOutside,omitempty"` // limits, priorities and oomScoreAdj are set by the parent
+	}
+	seccompJSON struct {
+		Instructions int      `json:"instructions"`
+		Flags        []string `json:"flags"`
+		Listener     string   `json:"listener,omitempty"` // the socket of who decides about some of the calls
 	}
 	capabilitiesJSON struct {
 		Bounding    []string `json:"bounding"`
@@ -331,7 +338,7 @@ func (p *ProcessPlan) asJSON() processJSON {
 			capabilityWords(c.Bounding), capabilityWords(c.Effective), capabilityWords(c.Permitted), capabilityWords(c.Inheritable), capabilityWords(c.Ambient),
 		},
 		Rlimits:    each(p.Rlimits, func(r Rlimit) rlimitJSON { return rlimitJSON{r.Name, r.Soft, r.Hard} }),
-		NoNewPrivs: p.NoNewPrivs, OOMScoreAdj: p.OOMScoreAdj, KeepGroups: p.KeepGroups, Outside: p.Outside,
+		NoNewPrivs: p.NoNewPrivs, Seccomp: filterAsJSON(p.Filter), OOMScoreAdj: p.OOMScoreAdj, KeepGroups: p.KeepGroups, Outside: p.Outside,
 		Scheduler: p.Scheduling.Scheduler.asJSON(), IOPriority: p.Scheduling.IOPriority.String(),
 		MemoryPolicy: p.Scheduling.Memory.String(), Personality: p.Scheduling.Personality.String(),
 	}
@@ -349,4 +356,17 @@ func hooksAsJSON(hooks []Hook) (list []hookJSON) {
 		list = append(list, hookJSON{At: h.At, Path: h.Path, Args: h.Args, Env: h.Env, Timeout: h.Timeout.Seconds()})
 	}
 	return list
+}
+
+func filterAsJSON(f *seccomp.Filter) *seccompJSON {
+	if f == nil {
+		return nil
+	}
+	out := &seccompJSON{Instructions: f.Count(), Flags: []string{}, Listener: f.ListenerPath}
+	for _, known := range seccomp.KnownFlags() {
+		if f.Flags&known.Flag != 0 {
+			out.Flags = append(out.Flags, known.Name)
+		}
+	}
+	return out
 }

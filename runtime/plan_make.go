@@ -26,6 +26,7 @@ type planInput struct {
 	sockets Activation
 	notify  notifyInput
 	caller  standing
+	seccomp seccompInput
 	devices bool // the container could make device nodes, and use them
 	// privileged: the caller is root of its own user namespace.
 	privileged bool
@@ -75,6 +76,7 @@ func makePlan(in planInput) (*Plan, error) {
 		p.attributes(s.Process, in.caller, "process.", &bad)
 		p.linuxScheduling(s.Linux)
 	}
+	p.confine(in.seccomp, &bad)
 	return p, bad.err()
 }
 

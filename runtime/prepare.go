@@ -94,6 +94,10 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	if err != nil {
 		return nil, fault.Default(fault.IDMap, err)
 	}
+	filter, err := openFilter(ctx, s.root, loaded.Seccomp)
+	if err != nil {
+		return nil, err
+	}
 	var outside []HostMount
 	if o.NoPivot {
 		if outside, err = hostMounts(); err != nil {
@@ -104,6 +108,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation, notify: j.notify(),
 		privileged: j.caller.Privileged, noPivot: o.NoPivot, outside: outside,
 		devices: choice.Kind == userns.None && j.caller.MakesDevices(), caller: standingOf(j.caller, choice, keepsGroups(o.KeepGroups, loaded.Spec.Annotations)),
+		seccomp: filter,
 	})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ type actions struct {
 	ready func(c *launch.Child, root, console *os.File) (home string, err error)
 	// hooks runs those on the host that come before the root is changed, and fills in the state for those in the container.
 	hooks func(c *launch.Child) error
+	// listener is called after it where the filter notifies somebody, and returns what that one is told.
+	listener func(c *launch.Child) ([]byte, error)
 }
 
 // layout is where the fixed descriptors are: the standard streams, then those that the process keeps, then ours.
@@ -61,6 +63,7 @@ func (p *Plan) layout(extra int, wait bool) layout {
 	at := layout{extra: extra, wait: wait, joins: len(p.Join) + 1}
 	at.early, at.late = p.Hooks.descriptors()
 	at.early = append(at.early, p.idMapNames()...)
+	at.late = append(at.late, p.Process.lateFiles()...)
 	return at
 }
 

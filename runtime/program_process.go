@@ -97,7 +97,7 @@ func (c *compiler) become(p *ProcessPlan) {
 	c.Call("become the group", launch.SysSetresgid, launch.Const(p.GID), launch.Const(p.GID), launch.Const(p.GID))
 	c.Call("become the user", launch.SysSetresuid, launch.Const(p.UID), launch.Const(p.UID), launch.Const(p.UID))
 	c.stayPrivate()
-	c.capabilities(p.Capabilities)
+	c.capabilities(p.untilFilter())
 	c.Call("umask", unix.SYS_UMASK, launch.Const(p.Umask))
 	if p.NoNewPrivs {
 		c.Call("set no_new_privs", unix.SYS_PRCTL, launch.Const(unix.PR_SET_NO_NEW_PRIVS), launch.Const(1), launch.Const(0), launch.Const(0), launch.Const(0))
@@ -144,8 +144,20 @@ func (c *compiler) bounding(set uint64) {
 	c.Place(last)
 }
 
-// capabilities sets what is left. struct __user_cap_data has effective, permitted and inheritable, low halves first.
+// capabilities sets what is left.
 func (c *compiler) capabilities(s Capabilities) {
+	c.capset(s)
+	c.Call("clear ambient capabilities", unix.SYS_PRCTL, launch.Const(unix.PR_CAP_AMBIENT), launch.Const(unix.PR_CAP_AMBIENT_CLEAR_ALL), launch.Const(0), launch.Const(0), launch.Const(0))
+	for n := range 64 {
+		if s.Ambient&(1<<n) != 0 {
+			c.Call("raise an ambient capability", unix.SYS_PRCTL, launch.Const(unix.PR_CAP_AMBIENT), launch.Const(unix.PR_CAP_AMBIENT_RAISE), launch.Const(n), launch.Const(0), launch.Const(0)).
+				Remedy("an ambient capability has to be permitted and inheritable, too")
+		}
+	}
+}
+
+// capset sets all but the ambient ones. struct __user_cap_data has effective, permitted and inheritable, low halves first.
+func (c *compiler) capset(s Capabilities) {
 	const version3 = 0x20080522
 	header := binary.NativeEndian.AppendUint64(nil, version3) // version, pid 0
 	if binary.NativeEndian.Uint32(header) != version3 {       // big-endian
@@ -159,13 +171,6 @@ func (c *compiler) capabilities(s Capabilities) {
 	}
 	c.Call("set the capabilities", unix.SYS_CAPSET, c.Data(header), c.Data(data)).
 		Remedy("a capability was asked for that the caller does not have (a container around this one may have dropped it)")
-	c.Call("clear ambient capabilities", unix.SYS_PRCTL, launch.Const(unix.PR_CAP_AMBIENT), launch.Const(unix.PR_CAP_AMBIENT_CLEAR_ALL), launch.Const(0), launch.Const(0), launch.Const(0))
-	for n := range 64 {
-		if s.Ambient&(1<<n) != 0 {
-			c.Call("raise an ambient capability", unix.SYS_PRCTL, launch.Const(unix.PR_CAP_AMBIENT), launch.Const(unix.PR_CAP_AMBIENT_RAISE), launch.Const(n), launch.Const(0), launch.Const(0)).
-				Remedy("an ambient capability has to be permitted and inheritable, too")
-		}
-	}
 }
 
 const homeSize = 4096 + len("HOME=") + 1
@@ -180,9 +185,8 @@ func (c *compiler) finish(p *ProcessPlan) {
 		}
 	}
 	var send []launch.Slot
-	home, size := launch.Arg{}, 0
+	home, message, size := c.replySpace(p)
 	if p.LookupHome {
-		home, size = c.Space(homeSize), homeSize-1
 		env = append(env, home)
 		send = append(send, c.root)
 	}
@@ -191,7 +195,7 @@ func (c *compiler) finish(p *ProcessPlan) {
 	}
 	c.Sync("set up", c.deadline, send, home, size, c.readyAction)
 	if c.plan != nil && c.plan.Init {
-		c.underInit(p.Terminal)
+		c.underInit(p)
 	}
 	env = append(env, c.ownPid(p.OwnPid)...)
 	if c.at.wait {
@@ -201,6 +205,8 @@ func (c *compiler) finish(p *ProcessPlan) {
 		c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(unix.CLOSE_RANGE_CLOEXEC))
 	}
 	c.startHooks()
+	c.ExecNext() // by a write, which the filter may not allow
+	c.filter(p, message)
 	c.exec(p, executable, env)
 }
 
@@ -233,8 +239,7 @@ func (c *compiler) exec(p *ProcessPlan, executable launch.Slot, env []launch.Arg
 		argv[i] = c.String(a)
 	}
 	c.failsAs(fault.ExecFormat) // or what its errno says: see execCode
-	c.ExecNext()
-	c.Call(c.say("exec ", p.Args[0]), unix.SYS_EXECVE, executable.Arg(), c.Pointers(argv), c.Pointers(env)).Path(p.Args[0])
+	c.Call(c.say(execLabel, p.Args[0]), unix.SYS_EXECVE, executable.Arg(), c.Pointers(argv), c.Pointers(env)).Path(p.Args[0])
 }
 
 // awaitStart waits for a byte in the FIFO `start`. We opened it for reading and writing, so that there is no end of file:
@@ -250,14 +255,14 @@ func (c *compiler) awaitStart() {
 }
 
 // underInit makes this process a minimal pid 1 and goes on in a child of it.
-func (c *compiler) underInit(terminal bool) {
+func (c *compiler) underInit(p *ProcessPlan) {
 	pid, self, parent, child := c.Slot(), c.Slot(), c.Label(), c.Label()
 	c.BlockSignals("block signals", true)
 	c.Call("adopt orphans", unix.SYS_PRCTL, launch.Const(unix.PR_SET_CHILD_SUBREAPER), launch.Const(1))
 	c.Spawn("make the process", 0, pid, parent)
 	// A process group of its own, in the foreground, or the terminal's signals would reach it twice.
 	c.Call("lead a process group", unix.SYS_SETPGID, launch.Const(0), launch.Const(0))
-	if terminal {
+	if p.Terminal {
 		c.Call("lead a process group", unix.SYS_GETPID).Out(self)
 		c.Call("take the terminal", unix.SYS_IOCTL, constFD(0), launch.Const(unix.TIOCSPGRP), self.Address())
 	}
@@ -266,6 +271,9 @@ func (c *compiler) underInit(terminal bool) {
 	c.resetOnFork(c.process)
 	c.Jump(child)
 	c.Place(parent)
+	if p.holdsAdmin() { // which is for the filter, and this process gets none
+		c.capset(p.Capabilities)
+	}
 	c.Call("close the rest", unix.SYS_CLOSE_RANGE, constFD(c.at.keeps()), launch.Const(uint64(1<<32-1)), launch.Const(0))
 	c.Reap("wait for the process", pid.Arg())
 	c.Place(child)
@@ -292,11 +300,19 @@ func (c *compiler) readyAction(child *launch.Child, files []*os.File) ([]byte, e
 	if root != nil {
 		root.Close()
 	}
-	if err != nil || !p.LookupHome {
+	if err != nil {
 		return nil, err
 	}
-	if len(home) > homeSize-len("HOME=")-2 {
-		home = "/"
+	var reply []byte
+	if p.LookupHome {
+		if len(home) > homeSize-len("HOME=")-2 {
+			home = "/"
+		}
+		reply = []byte("HOME=" + home)
 	}
-	return []byte("HOME=" + home), nil
+	if len(p.lateFiles()) == 0 {
+		return reply, nil
+	}
+	state, err := c.act.listener(child)
+	return append(append(reply, make([]byte, homeEnd-len(reply))...), state...), err
 }

@@ -291,7 +291,7 @@ func TestNothingElse(t *testing.T) {
 		// what is no system call
 		"sync", "tell", "jump", "jump if failed", "verify", "find executable", "mkdir all in root", "make target in root", "reap", "report to",
 		"copy tree", "make like", "wait",
-		"about", "finish",
+		"about", "finish", "seccomp", "send file",
 	}
 	for _, p := range programs(t) {
 		for _, c := range p.calls() {
@@ -332,6 +332,7 @@ func TestOrder(t *testing.T) {
 		{"the executable", called("find executable"), false},
 		{"the last sync point", called("sync"), false},
 		{"closing", called("close_range"), false},
+		{"the filter", called("seccomp"), true},
 		{"execve", called("execve"), false},
 	}
 	for _, p := range programs(t) {

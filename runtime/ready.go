@@ -62,6 +62,12 @@ func (b *birth) recordEarly(child *launch.Child) error {
 			return os.NewSyscallError("flock", err)
 		}
 	}
+	if f := b.plan.Process.Filter; f != nil {
+		b.rec.filtered = true
+		if err := b.dir.keepFilter(f); err != nil {
+			return err
+		}
+	}
 	if forks(b.plan) {
 		return nil // the pid is not known
 	}
@@ -137,6 +143,11 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 		home = homeIn(int(root.Fd()), b.plan.Process.UID)
 	}
 	return home, nil
+}
+
+// listener is what the one who is notified is told.
+func (b *birth) listener(child *launch.Child) ([]byte, error) {
+	return listenerState(&b.rec, b.plan.Process.Filter, Creating, child.Pid())
 }
 
 func givenUp(list []Problem) string {

@@ -17,6 +17,7 @@ type record struct {
 	ownPids     bool     // it has a pid namespace of its own, which ends with that process
 	ownUsers    bool     // and a user namespace
 	hasInit     bool     // our pid 1 runs above the process
+	filtered    bool     // the file seccomp is its filter of system calls
 	attended    bool     // a foreground command clears it away at its end, and has config.json locked as long as it lives
 	annotations map[string]string
 	givenUp     string // what was asked for and not had, for the annotation
@@ -55,6 +56,7 @@ func (r *record) encode() []byte {
 	flag("ownPids", r.ownPids)
 	flag("ownUsers", r.ownUsers)
 	flag("hasInit", r.hasInit)
+	flag("filtered", r.filtered)
 	flag("attended", r.attended)
 	text("givenUp", r.givenUp)
 	for _, h := range []struct {
@@ -102,6 +104,8 @@ func decodeRecord(data []byte) (*record, error) {
 			r.ownPids = d.Bool()
 		case "ownUsers":
 			r.ownUsers = d.Bool()
+		case "filtered":
+			r.filtered = d.Bool()
 		case "attended":
 			r.attended = d.Bool()
 		case "hasInit":

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/fault"
+	"github.com/roost-run/roost/internal/launch"
 )
 
 // startPatience is how long the execve may take after the byte that starts: long on a machine that swaps, and on a network
@@ -74,11 +74,11 @@ func (c *Container) start(ctx context.Context, d *directory, hooks *Hooks) error
 	for _, name := range []string{"start", "result"} {
 		_ = unix.Unlinkat(d.fd, name, 0)
 	}
-	var errno syscall.Errno
+	var step *launch.Error
 	var hook *HookError
-	if errors.As(err, &errno) && !errors.As(err, &hook) {
+	if errors.As(err, &step) && !errors.As(err, &hook) {
 		if p, _ := c.DefaultProcess(); p != nil && len(p.Args) > 0 {
-			return fault.New(execCode(errno), "exec %s: %w", p.Args[0], errno)
+			return startWords(step, p.Args[0], c.rec.filtered)
 		}
 	}
 	return err

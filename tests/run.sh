@@ -64,6 +64,7 @@ prepare_runtime() {
 		# Its helper is looked for beside it.
 		[ ! -e bin/roost-seccomp ] || cp bin/roost-seccomp "$work/roost-seccomp"
 	fi
+	cp contrib/seccomp/default.json "$work/profile.json"
 	cp tests/private-dev.sh "$work/"
 }
 
@@ -105,6 +106,7 @@ skipped() {
 grants() {
 	local list=busybox
 	[ -e "$work/debian.tar" ] && list=$list,debian
+	[ -e "$work/roost-seccomp" ] && list=$list,seccomp
 	[ "$1" = root ] && list=$list,root
 	[ "$(id -u)" = 0 ] && list=$list,subids
 	grep -qs "^$(id -un):" /etc/subuid && list=$list,subids
@@ -118,6 +120,7 @@ integration() {
 	prepare_integration
 	note "integration tests: $suite"
 	"$@" env ROOST="${ROOST:-$work/roost}" ROOST_TEST_GRANTS="$(grants "$suite")" ROOST_TEST_DEBIAN="$work/debian.tar" \
+		ROOST_TEST_PROFILE="$work/profile.json" \
 		"$work/test2json" -t -p "integration($suite)" \
 		"$work/integration.test" -test.v=test2json -test.timeout=20m "${test_flags[@]}" |
 		tally -suite "$suite" -to "$results/$suite"

@@ -209,8 +209,11 @@ func TestSameAsDefault(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
-	f := made(t, `{"defaultAction":"SCMP_ACT_NOTIFY","listenerPath":"/run/agent","listenerMetadata":"x","flags":["SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
+	f := made(t, `{"defaultAction":"SCMP_ACT_NOTIFY","listenerPath":"/run/agent","listenerMetadata":"x",`+all+`,"flags":["SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
 		"syscalls":[{"names":["sendmsg"],"action":"SCMP_ACT_ALLOW"}]}`)
+	if got := simulate(t, f.Insns, call{machine: x64, nr: 59}); got != notify { // whoever decides about all wants to see all
+		t.Errorf("%#x", got)
+	}
 	if f.Flags != seccomp.FlagNewListener|seccomp.FlagWaitKillableRecv || f.ListenerPath != "/run/agent" || f.ListenerMetadata != "x" {
 		t.Errorf("%+v", f)
 	}

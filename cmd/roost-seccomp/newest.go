@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// denies reports whether a system call that the profile does not name is kept from happening.
+// denies reports whether a system call that the profile does not name is kept from happening, without anybody being asked.
 func (p *profile) denies() bool {
 	switch p.byDefault.kind {
-	case specs.ActAllow, specs.ActLog, specs.ActTrace:
+	case specs.ActAllow, specs.ActLog, specs.ActTrace, specs.ActNotify:
 		return false
 	case specs.ActErrno:
 		return p.byDefault.code != uint16(unix.ENOSYS)

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
 	"github.com/roost-run/roost/internal/flags"
+	"github.com/roost-run/roost/internal/seccomp"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/runtime"
 )
@@ -46,7 +47,7 @@ func featureSet() document {
 			Namespaces:      namespaces(),
 			Capabilities:    capabilities(),
 			Cgroup:          &features.Cgroup{V1: no, V2: no, Systemd: no, SystemdUser: no, Rdma: no},
-			Seccomp:         &features.Seccomp{Enabled: no},
+			Seccomp:         seccompFeatures(),
 			Apparmor:        &features.Apparmor{Enabled: no},
 			Selinux:         &features.Selinux{Enabled: no},
 			IntelRdt:        &features.IntelRdt{Enabled: no, Schemata: no, Monitoring: no},
@@ -78,6 +79,19 @@ func capabilities() []string {
 		names = names[:last+1]
 	}
 	return names
+}
+
+// seccompFeatures is what roost-seccomp knows, and which of the flags this kernel knows, too.
+func seccompFeatures() *features.Seccomp {
+	yes := true
+	s := &features.Seccomp{Enabled: &yes, Actions: seccomp.Actions(), Operators: seccomp.Operators(), Archs: seccomp.Archs(), SupportedFlags: []string{}}
+	for _, f := range seccomp.KnownFlags() {
+		s.KnownFlags = append(s.KnownFlags, f.Name)
+	}
+	for _, f := range seccomp.SupportedFlags() {
+		s.SupportedFlags = append(s.SupportedFlags, f.Name)
+	}
+	return s
 }
 
 // mountOptions are the options that mean something to roost itself; features_test.go holds them against the parser.

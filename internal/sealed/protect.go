@@ -13,9 +13,10 @@ import (
 
 const self = "/proc/self/exe"
 
-// Protect returns at once where the program needs no protection, and otherwise executes it again, with the same arguments and
-// environment, from where no container can write it: as a read-only mount of itself that is attached nowhere, which takes
-// privilege, or as a sealed copy in memory. It has to be called before anything is begun.
+// Protect returns at once where the program needs no protection, and otherwise executes it again, with the same arguments (but the
+// name of the program, which becomes its whole path) and environment, from where no container can write it: as a read-only mount
+// of itself that is attached nowhere, which takes privilege, or as a sealed copy in memory. It has to be called before anything is
+// begun.
 func Protect() error {
 	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -40,9 +41,18 @@ func Protect() error {
 		}
 	}
 	path := "/proc/self/fd/" + strconv.Itoa(safe)
-	err = syscall.Exec(path, os.Args, os.Environ())
+	err = syscall.Exec(path, append([]string{original()}, os.Args[1:]...), os.Environ())
 	return fault.New(fault.Binary, "own program: containers could write it, and its sealed copy cannot be executed: %w", err).
 		Remedy("install it as root (make install), writable for nobody else")
+}
+
+// original is the path of the program itself. The copy gets it as its name, since its own path leads nowhere, and what belongs to
+// an installation is looked for beside the program.
+func original() string {
+	if path, err := os.Readlink(self); err == nil {
+		return path
+	}
+	return os.Args[0]
 }
 
 // look examines the open program.

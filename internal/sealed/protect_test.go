@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	_, again := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_RDWR, 0)
 	chmod := unix.Chmod(self, 0o777)
 	f, _ := look(fd)
-	fmt.Printf("link=%s fixed=%v write=%v reopen=%v chmod=%v args=%q\n", link, f.Fixed, writing != nil, again != nil, chmod, os.Args[1:])
+	fmt.Printf("link=%s fixed=%v write=%v reopen=%v chmod=%v args=%q\n", link, f.Fixed, writing != nil, again != nil, chmod, os.Args)
 	os.Exit(0)
 }
 
@@ -47,13 +47,14 @@ func TestProtect(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "-one", "two three")
+	cmd.Args[0] = "short"
 	cmd.Env = append(os.Environ(), child+"=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatal(err, string(out))
 	}
 	got := string(out)
-	if !strings.Contains(got, "fixed=true") || !strings.Contains(got, `args=["-one" "two three"]`) || !strings.Contains(got, "reopen=true") {
+	if !strings.Contains(got, "fixed=true") || !strings.Contains(got, `args=["`+program+`" "-one" "two three"]`) || !strings.Contains(got, "reopen=true") {
 		t.Error(got)
 	}
 	after, err := os.Stat(program)

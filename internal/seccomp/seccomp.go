@@ -40,6 +40,9 @@ const (
 	maxFile     = headerSize + MaxPath + MaxMetadata + MaxSection + MaxInsns*insnSize
 )
 
+// Count is how many instructions it has.
+func (f *Filter) Count() int { return len(f.Insns) / insnSize }
+
 // Notifies reports whether somebody else decides about some of the calls.
 func (f *Filter) Notifies() bool { return f.Flags&FlagNewListener != 0 }
 
@@ -91,7 +94,7 @@ func open(ctx context.Context, root string, raw []byte, where func() places) (*F
 		err = errors.New("it is of another section")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("what roost-seccomp made: %w; install roost and roost-seccomp of the same version", err)
+		return nil, fault.New("", "what roost-seccomp made: %w", err).Remedy("install roost and roost-seccomp of the same version")
 	}
 	keep(root, name, file)
 	return f, nil

@@ -36,7 +36,7 @@ func Load(raw []byte) (*Loaded, error) {
 			seccomp = raw[from:to:to]
 		}
 		if d.finish() && !d.old {
-			r.refused(s, seccomp)
+			r.refused(s)
 			r.config(s)
 		}
 	}
@@ -55,7 +55,7 @@ func Validate(s *specs.Spec) (*Loaded, error) {
 		seccomp = EncodeSeccomp(s.Linux.Seccomp)
 	}
 	r.platforms(s)
-	r.refused(s, seccomp)
+	r.refused(s)
 	r.config(s)
 	if err := r.err("container configuration", ""); err != nil {
 		return nil, err

@@ -153,7 +153,6 @@ func TestValidate(t *testing.T) {
 		"deny all":            {func(s *specs.Spec) { s.Linux.Resources = rules(specs.LinuxDeviceCgroup{Type: "a", Access: "rwm"}) }, "", ""},
 		"hooks":               {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{}}} }, "hooks.poststop[0].path", ""},
 		"empty hooks":         {func(s *specs.Spec) { s.Hooks = &specs.Hooks{} }, "", ""},
-		"seccomp":             {func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{} }, "linux.seccomp", ""},
 		"empty affinity":      {func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{} }, "", ""},
 		"user name":           {func(s *specs.Spec) { s.Process.User.Username = "alice" }, "process.user.username", ""},
 		"relative mask":       {func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"x"} }, "linux.maskedPaths[0]", ""},

@@ -9,14 +9,13 @@ import (
 )
 
 // refused lists what is decoded and not implemented, a line for each property: whoever implements it removes its line.
-func (r *report) refused(s *specs.Spec, seccomp []byte) {
+func (r *report) refused(s *specs.Spec) {
 	if s.Process != nil {
 		r.refusedProcess("process.", s.Process)
 	}
 	if l := s.Linux; l != nil {
 		r.unless(len(l.Sysctl) == 0, "linux.sysctl")
 		r.unless(len(l.NetDevices) == 0, "linux.netDevices")
-		r.unless(len(seccomp) == 0, "linux.seccomp")
 		r.unless(l.MountLabel == "", "linux.mountLabel")
 		r.unless(l.IntelRdt == nil, "linux.intelRdt") // even an empty one asks for a group
 	}

@@ -136,7 +136,7 @@ func TestBadConfig(t *testing.T) {
 		{"unknown propagation", `{"linux":{"rootfsPropagation":"sideways"}}`, []string{"linux.rootfsPropagation"}},
 		{"mount without destination", `{"mounts":[{"type":"tmpfs","source":"tmpfs"}]}`, []string{"mounts[0]"}},
 		{"old bundle", `{"ociVersion":null,"version":"0.1.0"}`, []string{"runtime.json"}},
-		{"seccomp", `{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}`, []string{"linux.seccomp"}},
+		{"seccomp", `{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_DENY"}}}`, []string{"linux.seccomp.defaultAction", "SCMP_ACT_DENY"}},
 		{"memory limit", `{"linux":{"resources":{"memory":{"limit":1000000}}}}`, []string{"linux.resources.memory"}},
 		{"pids limit", `{"linux":{"resources":{"pids":{"limit":5}}}}`, []string{"linux.resources.pids"}},
 		{"a device rule of nothing", `{"linux":{"resources":{"devices":[{"allow":true,"access":"rwx"}]}}}`, []string{"linux.resources.devices[0].access"}},
