@@ -36,7 +36,7 @@ func Unshare(ctx context.Context, o UnshareOptions) (*Process, error) {
 	if err != nil {
 		return nil, fault.Default(fault.IDMap, err)
 	}
-	c := &compiler{plan: &Plan{User: choice}, at: layout{}}
+	c := &compiler{plan: &Plan{User: choice}, process: &ProcessPlan{}, at: layout{}}
 	c.StatusFD = c.at.status()
 	if choice.Kind == userns.Create {
 		c.Flags = unix.CLONE_NEWUSER | unix.CLONE_NEWNS
