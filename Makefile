@@ -70,6 +70,10 @@ install: build man
 	bin/roost completion bash >'$(DESTDIR)$(DATADIR)/bash-completion/completions/roost'
 	bin/roost completion zsh >'$(DESTDIR)$(DATADIR)/zsh/site-functions/_roost'
 	bin/roost completion fish >'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/roost.fish'
+	for file in contrib/engines/* contrib/apparmor/*; do \
+		to='$(DESTDIR)$(DATADIR)/roost'"/$${file#contrib/}" && $(INSTALL) -d "$${to%/*}" && \
+		sed -e 's|@BINDIR@|$(BINDIR)|g' "$$file" >"$$to" || exit; \
+	done
 
 .PHONY: uninstall
 uninstall:
@@ -77,6 +81,7 @@ uninstall:
 		'$(DESTDIR)$(DATADIR)/bash-completion/completions/roost' \
 		'$(DESTDIR)$(DATADIR)/zsh/site-functions/_roost' \
 		'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/roost.fish'
+	rm -rf '$(DESTDIR)$(DATADIR)/roost'
 
 .PHONY: man
 man: build

@@ -81,11 +81,11 @@ func ctr(t testing.TB, args ...string) *exec.Cmd {
 }
 
 // ctrRun runs a container over the shared root file system. Without --env there would be no PATH: what ctr takes from
-// an image it does not have. Without --cpu-shares 0 every container asks for 1024 shares.
+// an image it does not have.
 func ctrRun(t testing.TB, flags []string, id string, payload ...string) *exec.Cmd {
 	t.Helper()
 	args := append([]string{"run", "--rootfs", "--runc-binary", desk.runtime, "--runc-root", desk.at("containerd/runtime"),
-		"--env", "PATH=/bin", "--cpu-shares", "0"}, flags...)
+		"--env", "PATH=/bin"}, flags...)
 	return ctr(t, append(append(args, desk.rootfs, id), payload...)...)
 }
 

@@ -112,6 +112,8 @@ func (d *table) shutDown() {
 	for _, stop := range d.daemons {
 		stop()
 	}
+	// Root's podman keeps its storage mounted on itself, for as long as the machine is up.
+	syscall.Unmount(d.at("store/root/overlay"), syscall.MNT_DETACH)
 	var pause int
 	raw, _ := os.ReadFile(d.at("xdg/libpod/tmp/pause.pid"))
 	if _, err := fmt.Sscan(string(raw), &pause); err == nil && pause > 1 {
@@ -143,7 +145,7 @@ func (d *table) remove() error {
 	if isRoot() {
 		return exec.Command("rm", "-rf", "--one-file-system", d.dir).Run()
 	}
-	inside := exec.Command("podman", "unshare", "rm", "-rf", "--one-file-system", d.at("store"), d.at("buildah"))
+	inside := exec.Command("podman", "unshare", "rm", "-rf", "--one-file-system", d.at("store"), d.at("buildah"), d.rootfs, d.at("inner"))
 	inside.Env = d.environment()
 	if out, err := inside.CombinedOutput(); err != nil {
 		return fmt.Errorf("podman unshare rm: %w: %s", err, out)
