@@ -44,7 +44,7 @@ func (b *birth) mapMount(m Mount, files []*os.File) error {
 		return nil
 	case !errors.As(err, &errno) || !b.plan.Policies.Allows(degrade.IDMap) || errno != unix.EPERM && errno != unix.EINVAL:
 		return &launch.Error{Index: math.MaxInt, Errno: errno, Step: launch.Step{
-			Label: mountPath(m) + ": map the ids of " + m.Destination, Path: m.Destination, Code: string(fault.Mount), Remedy: remedyIDMap + degrade.Remedy(degrade.IDMap)}}
+			Label: mountPath(m) + ": map the ids of " + m.Destination, Path: m.Destination, Code: string(fault.Mount), Kind: string(degrade.IDMap), Remedy: remedyIDMap + degrade.Remedy(degrade.IDMap)}}
 	}
 	b.mapNotes = append(b.mapNotes, Problem{Path: mountPath(m), Text: textIDMap, Loud: b.plan.Policies.For(degrade.IDMap) == degrade.Warn})
 	return nil

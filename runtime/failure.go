@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/roost-run/roost/internal/degrade"
@@ -84,7 +85,7 @@ func first(a, b string) string {
 // stepCode is that of a step that failed.
 func stepCode(e *launch.Error) fault.Code {
 	switch code := fault.Code(e.Code); {
-	case e.Kind != "":
+	case e.Kind != "" && refusals(e.Errno):
 		return fault.Degraded
 	case code == fault.ExecFormat:
 		return execCode(e.Errno)
@@ -92,6 +93,15 @@ func stepCode(e *launch.Error) fault.Code {
 		return code
 	}
 	return fault.System
+}
+
+// refusals are the errnos of what cannot be had here, rather than of a mistake.
+func refusals(errno syscall.Errno) bool {
+	switch errno {
+	case syscall.EPERM, syscall.EACCES, syscall.EBUSY, syscall.ENODEV, syscall.EINVAL, syscall.ENOSYS, syscall.EDQUOT, syscall.ENOMEM, syscall.ESRCH:
+		return true
+	}
+	return false
 }
 
 // configCode is that of a configuration that is refused: for what it says, unless a policy alone is in its way.
@@ -105,7 +115,7 @@ func configCode(e *spec.Error) (code fault.Code, kind, path, hint string) {
 		}
 		kind = first(kind, p.Kind)
 	}
-	return fault.Degraded, kind, path, degrade.Remedy(degrade.Kind(kind))
+	return fault.Degraded, kind, path, strings.TrimPrefix(degrade.Remedy(degrade.Kind(kind)), "or ")
 }
 
 func otherCode(err error) fault.Code {

@@ -40,7 +40,7 @@ func TestFailureOf(t *testing.T) {
 		"a file":             {&os.PathError{Op: "open", Path: "/f", Err: unix.ENOSPC}, Failure{Code: "E_SYSTEM", Errno: unix.ENOSPC, Exit: 125, Path: "/f"}},
 		"a file of state":    {fault.New(fault.State, "x: %w", &os.PathError{Op: "open", Path: "/f", Err: unix.ENOSPC}), Failure{Code: "E_STATE", Errno: unix.ENOSPC, Exit: 125, Path: "/f"}},
 		"a configuration":    {&spec.Error{Problems: []Problem{{Path: "a.b"}, {Path: "c", Kind: "sysfs"}}}, Failure{Code: "E_CONFIG", Exit: 125, Path: "a.b"}},
-		"a policy's refusal": {&spec.Error{Problems: []Problem{{Path: "a.b", Kind: "sysfs"}, {Path: "c", Kind: "oom"}}}, Failure{Code: "E_DEGRADED", Kind: "sysfs", Exit: 125, Path: "a.b", Hint: "or run without it: --degrade sysfs=warn"}},
+		"a policy's refusal": {&spec.Error{Problems: []Problem{{Path: "a.b", Kind: "sysfs"}, {Path: "c", Kind: "oom"}}}, Failure{Code: "E_DEGRADED", Kind: "sysfs", Exit: 125, Path: "a.b", Hint: "run without it: --degrade sysfs=warn"}},
 		"killed":             {fmt.Errorf("process %w: killed", launch.ErrDied), Failure{Code: "E_DIED", Exit: 125}},
 		"hung":               {launch.ErrDeadline, Failure{Code: "E_TIMEOUT", Exit: 125}},
 		"too late":           {context.DeadlineExceeded, Failure{Code: "E_TIMEOUT", Exit: 125}},

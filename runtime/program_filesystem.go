@@ -80,14 +80,17 @@ func (c *compiler) mountPoint(m Mount, label string, target launch.Slot) {
 // newFilesystem is a detached mount of a file system of its own. The refused label is where to go when it may not be mounted.
 func (c *compiler) newFilesystem(label string, m Mount, data []string, attr uint64, refused launch.Label) launch.Slot {
 	fs, mnt := c.Slot(), c.Slot()
-	why := c.remedyFor(m.Type)
-	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSOPEN, c.String(m.Type), launch.Const(unix.FSOPEN_CLOEXEC)).Out(fs).Remedy(why))
+	why, denied := c.remedyFor(m.Type), ""
+	if kind := fallbackKind(m.Type); (m.Else != "" || m.ElseEmpty) && !c.allows(kind) {
+		denied = string(kind)
+	}
+	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSOPEN, c.String(m.Type), launch.Const(unix.FSOPEN_CLOEXEC)).Out(fs).Remedy(why).Kind(denied))
 	if m.Source != "" {
 		c.configure(m, fs, label, []string{"source=" + m.Source}, refused)
 	}
 	c.configure(m, fs, label, data, refused)
-	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSCONFIG, fs.Arg(), launch.Const(unix.FSCONFIG_CMD_CREATE), launch.Const(0), launch.Const(0), launch.Const(0)).Remedy(why))
-	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSMOUNT, fs.Arg(), launch.Const(unix.FSMOUNT_CLOEXEC), launch.Const(attr)).Out(mnt).Remedy(why))
+	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSCONFIG, fs.Arg(), launch.Const(unix.FSCONFIG_CMD_CREATE), launch.Const(0), launch.Const(0), launch.Const(0)).Remedy(why).Kind(denied))
+	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSMOUNT, fs.Arg(), launch.Const(unix.FSMOUNT_CLOEXEC), launch.Const(attr)).Out(mnt).Remedy(why).Kind(denied))
 	c.close(fs)
 	return mnt
 }
@@ -138,6 +141,7 @@ func (c *compiler) remedyFor(kind string) string {
 	case "overlay":
 		why = "what the directories lie on has to allow an overlay, and the directories must be there"
 	case "tmpfs", "devpts":
+		return why
 	default:
 		if c.plan.User.Kind != userns.None {
 			why += "; few may be mounted in a user namespace: bind a directory of the host that has it"

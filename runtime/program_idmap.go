@@ -120,7 +120,7 @@ func (c *compiler) mapMount(m Mount, s launch.Slot, label string) {
 	user := c.at.number(idMapName(indexOf(c.plan.innerMaps(), m.IDs.Mapping)))
 	r := c.setattr(label, s.Arg(), c.String(""), m.IDs.how(), unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(user)}).Path(m.Destination)
 	if !c.allows(degrade.IDMap) {
-		r.Remedy(remedyIDMap + degrade.Remedy(degrade.IDMap))
+		r.Remedy(remedyIDMap + degrade.Remedy(degrade.IDMap)).Kind(string(degrade.IDMap))
 		return
 	}
 	refused, done := c.Label(), c.Label()

@@ -150,7 +150,7 @@ func (c *compiler) attributes(m Mount, s launch.Slot, label string, how, set, cl
 	}
 	r := c.setattr(label, s.Arg(), c.String(""), how, unix.MountAttr{Attr_set: set & atime, Attr_clr: clear}).Path(m.Destination)
 	if !c.allows(degrade.MountFlags) {
-		r.Remedy("flags that the mount namespace outside has set are locked; leave the option out, " + degrade.Remedy(degrade.MountFlags))
+		r.Remedy("flags that the mount namespace outside has set are locked; leave the option out, " + degrade.Remedy(degrade.MountFlags)).Kind(string(degrade.MountFlags))
 		return
 	}
 	locked, done := c.Label(), c.Label()

@@ -175,13 +175,25 @@ func TestErrorRecordOfPolicy(t *testing.T) {
 	set := func(args []string) []string { return append([]string{"--log", log, "--log-format", "json"}, args...) }
 	t.Setenv("NOTIFY_SOCKET", "vsock:1:1")
 	f, _ := failing(t, run("notify=deny", nil)...)
-	if f.Code != "E_DEGRADED" || f.Kind != "notify" || f.Hint != "or run without it: --degrade notify=warn" {
+	if f.Code != "E_DEGRADED" || f.Kind != "notify" || f.Hint != "run without it: --degrade notify=warn" {
 		t.Errorf("%+v", f)
 	}
 	if !isRoot() {
 		lower := -500
 		f, _ := failing(t, run("oom=deny", func(s *specs.Spec) { s.Process.OOMScoreAdj = &lower })...)
 		if f.Code != "E_DEGRADED" || f.Kind != "oom" || f.Step == "" || f.Path != "/proc/self/oom_score_adj" {
+			t.Errorf("%+v", f)
+		}
+		f, _ = failing(t, run("sysfs=deny", with(onHostNetwork, func(s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Type: "sysfs", Source: "sysfs"})
+		}))...)
+		if f.Code != "E_DEGRADED" || f.Kind != "sysfs" || !strings.Contains(f.Step, "mount sysfs on /mnt") || f.Errno != 1 {
+			t.Errorf("%+v", f)
+		}
+		f, _ = failing(t, run("all=deny,notify=ignore", func(s *specs.Spec) { // a mistake, whatever the policies
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs", Options: []string{"nope=1"}})
+		})...)
+		if f.Code != "E_MOUNT" || f.Kind != "" {
 			t.Errorf("%+v", f)
 		}
 	}
