@@ -36,6 +36,7 @@ func (c *compiler) mount(m Mount, i int) {
 	} else {
 		c.mountPoint(m, label, target)
 	}
+	c.outsideProc(m, target, label)
 	c.mapMount(m, fs, label)
 	for _, flags := range m.Options.Propagation {
 		c.propagate(label, fs.Arg(), c.String(""), flags)

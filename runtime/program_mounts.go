@@ -69,6 +69,7 @@ func (c *compiler) attach(m Mount, source launch.Slot, label string, nofollow bo
 	} else {
 		c.Target(made, c.root.Arg(), relative(m.Destination), source.Arg()).Out(target).Remedy(remedyTarget)
 	}
+	c.outsideProc(m, target, made)
 	c.move(label, source, target.Arg()).Path(m.Destination).Remedy("an unbindable mount cannot go on a shared one; a directory goes on a directory, anything else on a file")
 	c.close(target)
 }

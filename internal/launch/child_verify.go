@@ -44,6 +44,9 @@ func verify(base unsafe.Pointer, h *header, s *step) syscall.Errno {
 	case OnFilesystem:
 		e = fstatfs(h, fd, &v.fs)
 		ok = uint32(v.fs.Type) == uint32(value)
+	case OffFilesystem:
+		e = fstatfs(h, fd, &v.fs)
+		ok = uint32(v.fs.Type) != uint32(value)
 	case CwdInside:
 		// A directory outside of our root reads as "(unreachable)/…", man 2 getcwd; CVE-2024-21626 came in that way.
 		h.args[0], h.args[1] = uintptr(unsafe.Pointer(&v.cwd)), pathMax

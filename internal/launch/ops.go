@@ -109,6 +109,7 @@ const (
 	CwdInside     // the working directory is below the root: getcwd does not say "(unreachable)"
 	IsBlockDevice // of the number that Device gives
 	IsFIFO
+	OffFilesystem // not of the magic number
 )
 
 // Device is a device number for Verify, as the kernel packs it: man 3 makedev has another packing for each C library.

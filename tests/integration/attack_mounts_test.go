@@ -121,6 +121,44 @@ func TestSwappedTargets(t *testing.T) {
 	}
 }
 
+// What is read and written in a proc is trusted, by the runtime and by programs: nothing is mounted into one, however the path leads there, but
+// over the few files that tell a container of its limits (CVE-2019-16884, CVE-2019-19921, CVE-2025-52881).
+func TestMountsIntoProc(t *testing.T) {
+	needRoost(t)
+	tmpfs := func(destination string) func(*specs.Spec) {
+		return mounted(specs.Mount{Destination: destination, Type: "tmpfs", Source: "tmpfs"})
+	}
+	dir := tempDir(t)
+	if err := os.WriteFile(dir+"/file", []byte("of the host\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*specs.Spec){
+		"a tmpfs on attr":             tmpfs("/proc/self/attr"),
+		"a tmpfs on sys":              tmpfs("/proc/sys"),
+		"a tmpfs on net":              tmpfs("/proc/1/net"),
+		"a file on exe":               bind(dir+"/file", "/proc/1/exe"),
+		"a file on a kernel setting":  bind(dir+"/file", "/proc/sys/kernel/hostname"),
+		"a tmpfs through a link":      with(tmpfs("/harmless"), func(s *specs.Spec) { s.Root.Path = linked(t, "/harmless", "/proc/sys") }),
+		"a file through another link": with(bind(dir+"/file", "/harmless"), func(s *specs.Spec) { s.Root.Path = linked(t, "/harmless", "proc/version") }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			refuse(t, []string{"mounts["}, "run", "--bundle", newBundle(t, change), newID(t))
+		})
+	}
+	if got := output(t, "cat /proc/uptime", bind(dir+"/file", "/proc/uptime")); got != "of the host" {
+		t.Errorf("/proc/uptime is %q", got)
+	}
+}
+
+// linked is a root file system with a link in it.
+func linked(t *testing.T, name, target string) string {
+	root := ownRootfs(t)
+	if err := os.Symlink(target, root+name); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
 // newIDInLoop is an id for a container that goes by itself.
 func newIDInLoop(t testing.TB) string {
 	stateRoot(t)
