@@ -20,6 +20,7 @@ node full 0666 1 7
 node random 0666 1 8
 node urandom 0666 1 9
 node tty 0666 5 0
+node kmsg 0600 1 11
 [ ! -e /dev/fuse ] || node fuse 0666 10 229
 [ ! -e /dev/net/tun ] || { mkdir -m 0755 "$new/net" && node net/tun 0666 10 200; }
 umask 022

@@ -62,7 +62,7 @@ func (e *ProfileError) Error() string {
 	return b.String()
 }
 
-// ErrNoHelper: the filter is not kept, and there is nobody here to compile it.
+// ErrNoHelper says that the filter is not kept, and there is nobody here to compile it.
 var ErrNoHelper = errors.New("it is not compiled yet, and roost-seccomp, which compiles, is not installed")
 
 // Open finds the filter that was compiled from the section raw and kept below the state root, or has it compiled and keeps it.
