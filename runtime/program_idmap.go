@@ -98,7 +98,7 @@ func (c *compiler) innerMap(m idmap.Mapping, ns, process launch.Arg) {
 	c.Call(label, unix.SYS_KILL, pid.Arg(), launch.Const(unix.SIGKILL))
 	c.Wait(label, pid.Arg(), patience)
 	c.close(ready)
-	c.Call(label, unix.SYS_CLOSE, process)
+	// The process's descriptor stays: its number must not become another's, see makeIDMaps.
 }
 
 // mapMount maps the ids of a mount that nobody has seen yet.
