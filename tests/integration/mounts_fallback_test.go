@@ -74,14 +74,14 @@ func TestProcStandIn(t *testing.T) {
 		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = []string{"/proc/keys", "/proc/kcore"}, nil
 	})
 	script := `awk '$5 == "/proc"' /proc/self/mountinfo; [ $(readlink /proc/self) -gt 1 ] && grep -c ^Pid: /proc/self/status
-cat </proc/self/fd/0 >/dev/null; echo through /dev/stdout >>/dev/stdout; wc -c </proc/keys
+echo through /dev/stdin | cat /dev/stdin; wc -c </proc/keys
 (echo 0 >/proc/sys/kernel/panic) 2>&1 | sed 's/.*: //'; (echo 1 >/proc/self/oom_score_adj) 2>&1 | sed 's/.*: //'`
 	got := lines(output(t, script, shared))
 	point := parseMount(got[0])
 	if point.fstype != "proc" || !has(point.options, "ro") {
 		t.Errorf("mounted: %+v", point)
 	}
-	want := "1|through /dev/stdout|0|Read-only file system|Read-only file system"
+	want := "1|through /dev/stdin|0|Read-only file system|Read-only file system"
 	if rest := strings.Join(got[1:], "|"); rest != want {
 		t.Errorf("got %s\nwant %s", rest, want)
 	}
