@@ -49,6 +49,7 @@ if [ "$1" = lint ]; then
 fi
 if [ "$1" = test ]; then
 	want ps procps
+	want ip iproute2
 	want mmdebstrap mmdebstrap
 	# The engines that drive roost in tests/clients, and runc to compare with.
 	want podman podman

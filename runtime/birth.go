@@ -10,6 +10,7 @@ import (
 	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/notify"
+	"github.com/roost-run/roost/netns"
 	"github.com/roost-run/roost/userns"
 )
 
@@ -29,6 +30,9 @@ type birth struct {
 	relay    *notify.Relay // nil: there is nothing to pass on
 	others   func()        // what Forked returned
 	failed   error         // what went wrong on this side: no sync point may be passed any more
+
+	network *os.File        // the container's network namespace, where devices were moved into it
+	moved   []*netns.Device // those
 
 	output     *hookOutput // of those in the container
 	hookFailed error       // on the host
@@ -96,6 +100,7 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 		return b.undo(err)
 	}
 	b.dir.close()
+	closeFiles([]*os.File{b.network})
 	b.startRelay()
 	return nil
 }
@@ -131,6 +136,7 @@ func (b *birth) undo(err error) error {
 	if b.relay != nil {
 		b.relay.Finish()
 	}
+	err = b.returnDevices(err)
 	if b.dir != nil {
 		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.remove())
 		b.dir.close()

@@ -53,6 +53,12 @@ func (p *Plan) WriteText(w io.Writer) error {
 	for _, path := range p.Readonly {
 		line("read-only", "%s", path)
 	}
+	for _, s := range p.Sysctls {
+		line("kernel parameter", "%s = %s, of the %s namespace", s.Name, s.Value, s.Namespace)
+	}
+	for _, d := range p.NetDevices {
+		line("network device", "%s of the host, as %s", d.Name, d.New)
+	}
 	p.Process.explain(line, p.Init)
 	if n := p.Notify; n != nil {
 		line("readiness", "told to %s%s", n.Socket, onlyIf(n.Relayed, ", passed on by roost"))

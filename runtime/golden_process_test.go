@@ -24,6 +24,13 @@ func scheduledSpec() *specs.Spec {
 	return s
 }
 
+func networkSpec() *specs.Spec {
+	s := plainProcess()
+	s.Linux.Sysctl = map[string]string{"net.ipv4.conf.eth0/1.forwarding": "1", "kernel.sem": "32000 1024000000 500 32000", "kernel.domainname": ""}
+	s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {Name: "net%d"}, "eth0": {}}
+	return s
+}
+
 func processPlans() []planned {
 	outside := standing{outside: func() bool { return true }}
 	return []planned{
@@ -34,6 +41,8 @@ func processPlans() []planned {
 			s.Process.OOMScoreAdj = &adj
 			return s
 		}, caller: outside},
+		{name: "network", choice: single(), spec: networkSpec},
+		{name: "network-degraded", choice: privileged(), spec: networkSpec, allow: "sysctl=ignore"},
 		{name: "keep-groups", choice: several(), spec: func() *specs.Spec {
 			s := plainProcess()
 			s.Process.User.AdditionalGids = []uint32{5}

@@ -12,28 +12,30 @@ import (
 // Plan is what a container will be: plain data, made by pure code out of a configuration and what was found out about the
 // caller. Paths on the host are absolute, those in the container absolute and clean.
 type Plan struct {
-	ID       string
-	Bundle   string
-	User     userns.Choice // the user namespace
-	New      uint64        // CLONE_NEW* of the other namespaces that are made
-	Join     []Join        // those that exist already, in the order of joining
-	Clocks   []byte        // what goes to /proc/self/timens_offsets
-	Hostname string        // "" leaves it
-	Domain   string
-	Keyring  string // the name of a session keyring of its own; "" keeps the caller's
-	Root     Root
-	Mounts   []Mount
-	Devices  []Device
-	Links    []Link // in /dev
-	Masked   []string
-	Cgroup   *Cgroup // one of its own; nil stays in the caller's
-	Readonly []string
-	Process  ProcessPlan
-	Hooks    Hooks
-	Init     bool // a minimal pid 1 runs above the process
-	Policies degrade.Policies
-	Notify   *NotifyPlan // nil: there is no service manager
-	GivenUp  []Problem   // what the configuration asked for and does not get
+	ID         string
+	Bundle     string
+	User       userns.Choice // the user namespace
+	New        uint64        // CLONE_NEW* of the other namespaces that are made
+	Join       []Join        // those that exist already, in the order of joining
+	Clocks     []byte        // what goes to /proc/self/timens_offsets
+	Hostname   string        // "" leaves it
+	Domain     string
+	Keyring    string // the name of a session keyring of its own; "" keeps the caller's
+	Root       Root
+	Mounts     []Mount
+	Devices    []Device
+	Links      []Link // in /dev
+	Sysctls    []Sysctl
+	NetDevices []NetDevice
+	Masked     []string
+	Cgroup     *Cgroup // one of its own; nil stays in the caller's
+	Readonly   []string
+	Process    ProcessPlan
+	Hooks      Hooks
+	Init       bool // a minimal pid 1 runs above the process
+	Policies   degrade.Policies
+	Notify     *NotifyPlan // nil: there is no service manager
+	GivenUp    []Problem   // what the configuration asked for and does not get
 }
 
 // Join is a namespace that the container enters.

@@ -41,6 +41,8 @@ type (
 		Cgroup         *cgroupJSON   `json:"cgroup,omitempty"`
 		Masked         []string      `json:"maskedPaths"`
 		Readonly       []string      `json:"readonlyPaths"`
+		Sysctl         []sysctlJSON  `json:"sysctl,omitempty"`
+		NetDevices     []deviceMoved `json:"netDevices,omitempty"`
 		Process        processJSON   `json:"process"`
 		Init           bool          `json:"init"`
 		Hooks          []hookJSON    `json:"hooks,omitempty"` // in the order in which they run
@@ -179,14 +181,16 @@ func (p *Plan) asJSON() planJSON {
 		ID: p.ID, Bundle: p.Bundle, UserNamespace: userAsJSON(p.User), NewNamespaces: namespaceWords(p.New),
 		Joined:       each(p.Join, func(j Join) joinJSON { return joinJSON{flagNames(j.Flag), j.Path} }),
 		ClockOffsets: string(p.Clocks), Hostname: p.Hostname, Domainname: p.Domain, SessionKeyring: p.Keyring,
-		Root:     p.Root.asJSON(),
-		Mounts:   each(p.Mounts, Mount.asJSON),
-		Devices:  each(p.Devices, Device.asJSON),
-		Links:    each(p.Links, func(l Link) linkJSON { return linkJSON{"/dev/" + l.Name, l.Target} }),
-		Cgroup:   p.Cgroup.asJSON(),
-		Masked:   each(p.Masked, inContainer),
-		Readonly: each(p.Readonly, inContainer),
-		Process:  p.Process.asJSON(), Init: p.Init, Notify: (*notifyJSON)(p.Notify),
+		Root:       p.Root.asJSON(),
+		Mounts:     each(p.Mounts, Mount.asJSON),
+		Devices:    each(p.Devices, Device.asJSON),
+		Links:      each(p.Links, func(l Link) linkJSON { return linkJSON{"/dev/" + l.Name, l.Target} }),
+		Cgroup:     p.Cgroup.asJSON(),
+		Masked:     each(p.Masked, inContainer),
+		Readonly:   each(p.Readonly, inContainer),
+		Sysctl:     each(p.Sysctls, func(s Sysctl) sysctlJSON { return sysctlJSON{s.Name, s.Value, s.Namespace} }),
+		NetDevices: each(p.NetDevices, func(d NetDevice) deviceMoved { return deviceMoved{d.Name, d.New} }),
+		Process:    p.Process.asJSON(), Init: p.Init, Notify: (*notifyJSON)(p.Notify),
 		Hooks:   hooksAsJSON(p.Hooks.all()),
 		GivenUp: each(p.GivenUp, func(g Problem) problemJSON { return problemJSON{g.Path, g.Text} }),
 	}

@@ -66,6 +66,8 @@ func makePlan(in planInput) (*Plan, error) {
 	p.devices(s.Linux.Devices, &bad)
 	p.cgroup(s.Linux, in.devices, &bad)
 	p.limits(s.Linux.Resources, &bad)
+	p.sysctls(s.Linux)
+	p.netDevices(s.Linux)
 	p.Hooks = planHooks(s.Hooks)
 	if s.Process == nil {
 		bad.add("process", "missing; without a process there is nothing to run")

@@ -20,6 +20,8 @@ type actions struct {
 	mapIDs func(pid int) error
 	// mapMount maps the ids of the mount in the first file, by the user namespace in the second, if there is one.
 	mapMount func(m Mount, files []*os.File) error
+	// netDevices moves devices into the network namespace of a socket.
+	netDevices func(socket *os.File) error
 	// ready is called when all is set up. It gets the root's descriptor when HOME is asked for, and the terminal's master when
 	// there is one, and returns HOME. The process is not executed before it returns.
 	ready func(c *launch.Child, root, console *os.File) (home string, err error)
@@ -109,12 +111,15 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c.identity()
 	c.session(p.Keyring)
 	c.names()
+	c.loopback()
 	c.attachRoot()
 	c.mountAll()
 	c.makeDevices()
 	c.openConsole()
 	c.makeCwd()
+	c.netDevices()
 	c.createHooks() // they may add to the root, and what is hidden and read-only stays that whatever they do
+	c.sysctls()
 	c.hide()
 	c.changeRoot()
 	c.become(&p.Process)

@@ -112,7 +112,7 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 	}
 	b.plan.GivenUp = slices.Concat(b.plan.GivenUp, noted(b.notes, child.Notes()), refused, b.mapNotes)
 	b.rec.poststop = len(b.plan.Hooks.Poststop) > 0
-	if b.rec.process.pid == 0 || len(child.Notes())+len(refused)+len(b.mapNotes) > 0 || b.rec.poststop {
+	if b.rec.process.pid == 0 || b.rec.givenUp != givenUp(b.plan.GivenUp) || b.rec.poststop {
 		if err := b.recordVisible(child); err != nil {
 			return "", err
 		}

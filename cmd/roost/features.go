@@ -52,7 +52,7 @@ func featureSet() document {
 			Selinux:         &features.Selinux{Enabled: no},
 			IntelRdt:        &features.IntelRdt{Enabled: no, Schemata: no, Monitoring: no},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: yes()}},
-			NetDevices:      &features.NetDevices{Enabled: no},
+			NetDevices:      &features.NetDevices{Enabled: yes()},
 		},
 		PotentiallyUnsafeConfigAnnotations: []string{runtime.KeepGroupsAnnotation},
 		Annotations:                        map[string]string{"run.roost.version": version, "run.roost.commit": commitID()},

@@ -87,6 +87,7 @@ func calls() []callName {
 		{SysSetresuid, "setresuid"},
 		{unix.SYS_SETSID, "setsid"},
 		{unix.SYS_STATX, "statx"},
+		{unix.SYS_SOCKET, "socket"},
 		{unix.SYS_SYMLINKAT, "symlinkat"},
 		{unix.SYS_UMASK, "umask"},
 		{unix.SYS_UMOUNT2, "umount2"},

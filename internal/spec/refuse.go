@@ -14,8 +14,6 @@ func (r *report) refused(s *specs.Spec) {
 		r.refusedProcess("process.", s.Process)
 	}
 	if l := s.Linux; l != nil {
-		r.unless(len(l.Sysctl) == 0, "linux.sysctl")
-		r.unless(len(l.NetDevices) == 0, "linux.netDevices")
 		r.unless(l.MountLabel == "", "linux.mountLabel")
 		r.unless(l.IntelRdt == nil, "linux.intelRdt") // even an empty one asks for a group
 	}

@@ -45,7 +45,7 @@ func (r *report) sysctls(s *specs.Spec, l *specs.Linux) {
 		path, ok := SysctlPath(name)
 		other, twice := seen[path]
 		seen[path] = name
-		kind := sysctlNamespace(path)
+		kind := SysctlNamespace(path)
 		switch {
 		case hasNUL(name), hasNUL(l.Sysctl[name]):
 			r.refuse(at, nulText)
@@ -65,8 +65,8 @@ func (r *report) sysctls(s *specs.Spec, l *specs.Linux) {
 	}
 }
 
-// sysctlNamespace is the kind of namespace that a parameter belongs to (ipc_namespaces(7), network_namespaces(7), namespaces(7)).
-func sysctlNamespace(path string) specs.LinuxNamespaceType {
+// SysctlNamespace is the kind of namespace that a parameter belongs to, by its path; "" is the machine (ipc_namespaces(7), network_namespaces(7), namespaces(7)).
+func SysctlNamespace(path string) specs.LinuxNamespaceType {
 	switch path {
 	case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
 		"kernel/shm_rmid_forced", "kernel/msg_next_id", "kernel/sem_next_id", "kernel/shm_next_id":
