@@ -18,6 +18,7 @@ type bundles struct {
 	plain    string // one id
 	multi    string // two id ranges; empty without sub-ids
 	full     string // a network namespace and a system call filter; empty when not asked for
+	filter   string // its compiled filter, instructions alone; empty without roost-seccomp
 	sleeping string // plain, but lives until it is killed
 	uids     specs.LinuxIDMapping
 	gids     specs.LinuxIDMapping
@@ -73,9 +74,16 @@ func (b *run) prepareFull() (err error) {
 	}
 	spec := plainSpec()
 	spec.Linux.Namespaces = append(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
-	if spec.Linux.Seccomp, err = systemCallFilter(); err != nil {
+	section, err := os.ReadFile(filepath.Join(b.opts.bin, "profile.json"))
+	if err != nil {
 		b.notes = append(b.notes, "full: not run: "+err.Error())
 		return nil
+	}
+	if spec.Linux.Seccomp, err = profile(section); err != nil {
+		return err
+	}
+	if b.bundles.filter, err = b.compileFilter(section); err != nil {
+		b.notes = append(b.notes, "full: without the floor: "+err.Error())
 	}
 	b.bundles.full, err = b.makeBundle("full", spec)
 	return err

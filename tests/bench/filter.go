@@ -1,61 +1,51 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// systemCallFilter makes a profile of the size that engines use: every name that the kernel's headers know, for the
-// machine's word sizes, but a few that engines keep away from containers. The names come from the headers, since gcc
-// brings them along, and a list kept here would age.
-func systemCallFilter() (*specs.LinuxSeccomp, error) {
-	names := map[string]bool{}
-	define := regexp.MustCompile(`(?m)^#define __NR_([a-z0-9_]+)\s`)
-	for _, pattern := range []string{"/usr/include/*/asm/unistd*.h", "/usr/include/asm/unistd*.h", "/usr/include/asm-generic/unistd.h"} {
-		files, _ := filepath.Glob(pattern)
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return nil, err
-			}
-			for _, match := range define.FindAllSubmatch(text, -1) {
-				names[string(match[1])] = true
-			}
-		}
+// profile is the one that roost ships (contrib/seccomp), which is of the size that engines use, for this machine's word sizes.
+func profile(section []byte) (*specs.LinuxSeccomp, error) {
+	s := &specs.LinuxSeccomp{}
+	if err := json.Unmarshal(section, s); err != nil {
+		return nil, fmt.Errorf("profile.json: %w", err)
 	}
-	for _, denied := range []string{"bpf", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
-		"open_by_handle_at", "perf_event_open", "quotactl", "reboot", "swapon", "swapoff", "syslog", "userfaultfd"} {
-		delete(names, denied)
-	}
-	if len(names) < 100 {
-		return nil, errors.New("the kernel's headers are not installed; install linux-libc-dev")
-	}
-	allowed := make([]string, 0, len(names))
-	for name := range names {
-		allowed = append(allowed, name)
-	}
-	slices.Sort(allowed)
-	errno := uint(1) // EPERM, as engines answer
-	return &specs.LinuxSeccomp{
-		DefaultAction:   specs.ActErrno,
-		DefaultErrnoRet: &errno,
-		Architectures:   filterArchitectures(),
-		Syscalls:        []specs.LinuxSyscall{{Names: allowed, Action: specs.ActAllow}},
-	}, nil
-}
-
-func filterArchitectures() []specs.Arch {
 	switch runtime.GOARCH {
 	case "amd64":
-		return []specs.Arch{specs.ArchX86_64, specs.ArchX86, specs.ArchX32}
 	case "arm64":
-		return []specs.Arch{specs.ArchAARCH64, specs.ArchARM}
+		s.Architectures = []specs.Arch{specs.ArchAARCH64, specs.ArchARM}
+	default:
+		s.Architectures = nil // the runtime's own
 	}
-	return nil // the runtime's own
+	return s, nil
+}
+
+// compileFilter makes the file that the floor loads: the instructions, which are the last thing in what roost-seccomp writes.
+func (b *run) compileFilter(section []byte) (string, error) {
+	cmd := exec.Command(filepath.Join(b.opts.bin, "roost-seccomp"))
+	cmd.Stdin = bytes.NewReader(section)
+	file, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("roost-seccomp: %w", err)
+	}
+	const lengths = 8 + 5*4 // after the magic: version, flags, three lengths, and that of the instructions
+	if len(file) < lengths+4 {
+		return "", errors.New("roost-seccomp: too short a file")
+	}
+	n := int(binary.NativeEndian.Uint32(file[lengths:]))
+	if n <= 0 || n > len(file) {
+		return "", errors.New("roost-seccomp: not the file that was expected")
+	}
+	path := filepath.Join(b.opts.work, "filter")
+	return path, os.WriteFile(path, file[len(file)-n:], 0o644)
 }

@@ -28,6 +28,8 @@ func ratioGoals() []ratioGoal {
 	return []ratioGoal{
 		{"run", "crun", 0.38},
 		{"run", "floor", 1.7},
+		{"full", "crun", 0.17},
+		{"full", "floor", 1.5},
 		{"exec", "crun", 0.35},
 		{"state", "crun", 0.5},
 		{"list", "crun", 0.5},

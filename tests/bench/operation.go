@@ -105,7 +105,12 @@ func (b *run) multiSteps(c contender) []command {
 }
 
 func (b *run) fullSteps(c contender) []command {
-	if b.bundles.full == "" || !c.oci() {
+	switch {
+	case b.bundles.full == "":
+		return nil
+	case c.name == "floor" && b.bundles.filter != "":
+		return []command{{c.path, "full", b.bundles.rootfs, b.bundles.filter}}
+	case !c.oci():
 		return nil
 	}
 	return []command{b.oci(c, "run", "run", "-b", b.bundles.full, "bench-%")}

@@ -86,12 +86,19 @@ func TestSampleLine(t *testing.T) {
 }
 
 func TestFilterHasTheSizeOfAnEnginesProfile(t *testing.T) {
-	filter, err := systemCallFilter()
+	section, err := os.ReadFile("../../contrib/seccomp/default.json")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
-	names := strings.Join(filter.Syscalls[0].Names, " ")
-	if n := len(filter.Syscalls[0].Names); n < 300 || !strings.Contains(names, "execve") || strings.Contains(names, "kexec") {
+	filter, err := profile(section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, rule := range filter.Syscalls {
+		n += len(rule.Names)
+	}
+	if names := strings.Join(filter.Syscalls[0].Names, " "); n < 441 || !strings.Contains(names, "execve") || strings.Contains(names, "kexec") {
 		t.Errorf("%d names: %s", n, names)
 	}
 }

@@ -57,8 +57,10 @@ build() {
 	gcc -O2 -static -Wall -Wextra -o "$1/floor" "$here/c/floor.c" "$here/c/rootfs.c" "$here/c/confine.c"
 	gcc -O2 -static -Wall -Wextra -o "$1/meter" "$here/c/meter.c"
 	(cd "$top" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -o "$1/bench" ./tests/bench)
+	cp "$top/contrib/seccomp/default.json" "$1/profile.json"
 	if [ -x "$roost" ]; then
 		cp "$roost" "$1/roost"
+		[ ! -x "$roost-seccomp" ] || cp "$roost-seccomp" "$1/roost-seccomp"
 	else
 		say "$roost: not there; measured without it (make build)"
 	fi

@@ -2,6 +2,7 @@
  *
  * floor plain ROOTFS [CMD...]                       one id: the child writes its own maps
  * floor multi ROOTFS SUBUID SUBGID COUNT [CMD...]   two ranges, through newuidmap and newgidmap side by side
+ * floor full ROOTFS FILTER [CMD...]                 plain with a network namespace and a compiled seccomp filter
  * floor exec PID [CMD...]                           one more process in a container that runs
  * floor none                                        nothing: what the start of a process costs
  *
@@ -13,17 +14,25 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+static struct sock_filter filter[BPF_MAXINSNS];
+static struct sock_fprog program = {.filter = filter};
 
 static char *default_command[] = {"/bin/true", NULL};
 static char *environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL};
@@ -87,9 +96,32 @@ static void map_ranges(pid_t pid, char **subs)
 		die("id helpers");
 }
 
+static void read_filter(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, filter, sizeof filter);
+
+	if (n <= 0)
+		die(path);
+	close(fd);
+	program.len = n / sizeof *filter;
+}
+
+static void loopback_up(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo))
+		die("loopback");
+	close(fd);
+}
+
 static _Noreturn void become(char **command)
 {
 	confine();
+	if (program.len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program))
+		die("seccomp");
 	execve(command[0], command, environment);
 	die(command[0]);
 }
@@ -104,6 +136,8 @@ static _Noreturn void container(const char *rootfs, char **command)
 	syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, "floor"); /* a spent quota is no failure */
 	if (sethostname("bench", 5))
 		die("sethostname");
+	if (program.len)
+		loopback_up();
 	enter_rootfs(rootfs);
 	become(command);
 }
@@ -114,7 +148,7 @@ static int run(const char *rootfs, char **subs, char **command)
 	unsigned uid = getuid(), gid = getgid();
 	int pidfd, mapped[2];
 	struct clone_args args = {
-		.flags = NAMESPACES | CLONE_PIDFD, .pidfd = (unsigned long)&pidfd, .exit_signal = SIGCHLD};
+		.flags = NAMESPACES | CLONE_PIDFD | (program.len ? CLONE_NEWNET : 0), .pidfd = (unsigned long)&pidfd, .exit_signal = SIGCHLD};
 	char byte;
 	long pid;
 
@@ -173,8 +207,12 @@ int main(int argc, char **argv)
 		subs = argv + 3;
 		used = 6;
 	}
+	if (argc > 3 && !strcmp(argv[1], "full")) {
+		read_filter(argv[3]);
+		used = 4;
+	}
 	if (argc < used) {
-		dprintf(2, "usage: floor plain ROOTFS | multi ROOTFS SUBUID SUBGID COUNT | exec PID | none, then [CMD...]\n");
+		dprintf(2, "usage: floor plain ROOTFS | full ROOTFS FILTER | multi ROOTFS SUBUID SUBGID COUNT | exec PID | none, then [CMD...]\n");
 		return 125;
 	}
 	char **command = argc > used ? argv + used : default_command;
