@@ -26,6 +26,7 @@ type ExecOptions struct {
 	Stdio         Stdio
 	ConsoleSocket string
 	ConsoleSize   *specs.Box // as in CreateOptions
+	PidfdSocket   string     // as in CreateOptions
 	PidFile       string
 	Activation    Activation // as in CreateOptions
 	ExtraFiles    []*os.File
@@ -206,6 +207,11 @@ func (e *execution) ready(child *launch.Child, _, console *os.File) (string, err
 		}
 		console.Close()
 		e.process.console = nil
+	}
+	if e.options.PidfdSocket != "" {
+		if err := terminal.SendPidfd(e.options.PidfdSocket, "setns", child.Pidfd()); err != nil {
+			return "", err
+		}
 	}
 	if e.options.PidFile != "" {
 		return "", writePidFile(e.options.PidFile, child.Pid())

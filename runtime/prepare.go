@@ -33,6 +33,8 @@ type CreateOptions struct {
 	ConsoleSocket string
 	// ConsoleSize is the terminal's size where the configuration has none; nil leaves it.
 	ConsoleSize *specs.Box
+	// PidfdSocket is the path of an AF_UNIX stream socket that gets a pidfd of the process, before it may run.
+	PidfdSocket string
 	// PidFile is a path that gets the pid, whole or not at all, before the process may run.
 	PidFile string
 	// Activation hands sockets on, as the descriptors 3, 4, … of the process.

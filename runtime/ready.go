@@ -131,6 +131,11 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 		console.Close()
 		b.process.console = nil
 	}
+	if b.options.PidfdSocket != "" {
+		if err := terminal.SendPidfd(b.options.PidfdSocket, "standard", child.Pidfd()); err != nil {
+			return "", err
+		}
+	}
 	if b.options.PidFile != "" {
 		if err := writePidFile(b.options.PidFile, child.Pid()); err != nil {
 			return "", err

@@ -22,6 +22,7 @@ func TestParseSignal(t *testing.T) {
 		want syscall.Signal
 	}{
 		{"TERM", 15}, {"SIGTERM", 15}, {"sigkill", 9}, {"hup", 1}, {"9", 9}, {"0", 0}, {"64", 64}, {"015", 15}, {"WINCH", 28},
+		{"IOT", 6}, {"SIGCLD", 17}, {"poll", 29}, {"UNUSED", 31}, {"32", 32}, {"33", 33},
 		{"RTMIN", 34}, {"SIGRTMIN+3", 37}, {"rtmin+30", 64}, {"RTMAX", 64}, {"RTMAX-1", 63}, {"RTMAX-30", 34},
 	} {
 		if got, err := parseSignalUpTo(64, c.word); err != nil || got != c.want {

@@ -78,7 +78,7 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 		return c.Exec(ctx, runtime.ExecOptions{
 			Process: process, User: o.user, Activation: activation, ExtraFiles: files, Degrade: policies,
 			Stdio:         runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
-			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile, Forked: forked, KeepGroups: o.keepGroups,
+			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile, Forked: forked, KeepGroups: o.keepGroups, PidfdSocket: o.pidfdSocket,
 		})
 	}
 	if o.detach {

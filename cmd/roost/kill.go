@@ -64,6 +64,16 @@ func parseSignalUpTo(rtMax int, word string) (syscall.Signal, error) {
 		return syscall.Signal(number), nil
 	}
 	name := strings.TrimPrefix(strings.ToUpper(word), "SIG")
+	switch name { // second names, signal(7)
+	case "CLD":
+		name = "CHLD"
+	case "IOT":
+		name = "ABRT"
+	case "POLL":
+		name = "IO"
+	case "UNUSED":
+		name = "SYS"
+	}
 	if sig := unix.SignalNum("SIG" + name); sig != 0 {
 		return sig, nil
 	}

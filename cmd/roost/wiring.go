@@ -18,6 +18,7 @@ type wiring struct {
 	preserveFDs            int
 	noPivot, noNewKeyring  bool
 	keepGroups             bool
+	pidfdSocket            string
 	idMap                  string
 	degrade                []string
 	ignored                bool
@@ -32,7 +33,7 @@ func (w *wiring) processFlags() []flags.Flag {
 		{Name: "degrade", Arg: "KIND=POLICY", To: &w.degrade, Help: "deny, warn or ignore when a thing of this kind cannot be had here; see docs/degrading.md"},
 		{Name: "keep-groups", To: &w.keepGroups, Help: "leave the process the caller's supplementary groups"},
 		{Name: "preserve-fds", Arg: "N", To: &w.preserveFDs, Help: "pass N descriptors: those from 3 on, or, with LISTEN_FDS, those after its own"},
-		{Name: "pidfd-socket", Arg: "SOCKET", To: &w.refused, Unsupported: "pidfds are not sent to sockets"},
+		{Name: "pidfd-socket", Arg: "SOCKET", To: &w.pidfdSocket, Complete: flags.Files, Help: "send a pidfd of the process to this unix socket"},
 	}
 }
 
@@ -65,7 +66,7 @@ func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateO
 	o.Notify = notifier(o.Notify.Relay)
 	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
 	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
-	o.KeepGroups = w.keepGroups
+	o.KeepGroups, o.PidfdSocket = w.keepGroups, w.pidfdSocket
 	return o, nil
 }
 

@@ -35,20 +35,30 @@ func SendConsole(socketPath string, master *os.File) error {
 }
 
 func sendConsole(socketPath string, master *os.File, answer time.Duration) error {
+	name := master.Name()
+	if name == "" || len(name) >= maxName {
+		name = ptmx
+	}
+	return withFd(master, func(fd int) error { return send(socketPath, name, fd, answer) })
+}
+
+// SendPidfd hands a pidfd on in the same way, for --pidfd-socket. The name that goes with it is runc's for how the process came to
+// be: "standard" is a container's first one, "setns" one of exec.
+func SendPidfd(socketPath, name string, pidfd int) error {
+	if err := send(socketPath, name, pidfd, answer); err != nil {
+		return fmt.Errorf("pidfd socket %s: %w", socketPath, err)
+	}
+	return nil
+}
+
+func send(socketPath, name string, fd int, answer time.Duration) error {
 	socket, err := dial(socketPath, answer)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(socket)
-	name := master.Name()
-	if name == "" || len(name) >= maxName {
-		name = ptmx
-	}
-	err = withFd(master, func(fd int) error {
-		return unix.Sendmsg(socket, []byte(name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
-	})
-	if err != nil {
-		return fmt.Errorf("send the terminal: %w", explain(err))
+	if err := unix.Sendmsg(socket, []byte(name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL); err != nil {
+		return fmt.Errorf("send the descriptor: %w", explain(err))
 	}
 	return nil
 }
