@@ -27,11 +27,12 @@ func (c *compiler) mount(m Mount, i int) {
 	if m.Scratch {
 		data = append(data, c.upper(m)...)
 	}
-	if m.Options.TmpCopyUp { // it has to be written first
+	filled := m.LikeBelow || m.Options.TmpCopyUp
+	if filled { // it has to be written first
 		set &^= unix.MOUNT_ATTR_RDONLY
 	}
 	fs := c.newFilesystem(label, m, data, set, refused)
-	if m.LikeBelow || m.Options.TmpCopyUp {
+	if filled {
 		c.fill(m, fs, target, label)
 	} else {
 		c.mountPoint(m, label, target)
@@ -187,7 +188,7 @@ func (c *compiler) fill(m Mount, fs, below launch.Slot, label string) {
 	c.Place(missing)
 	c.mountPoint(m, label, below)
 	c.Place(done)
-	if o.TmpCopyUp && o.Set&unix.MOUNT_ATTR_RDONLY != 0 { // only now, since it had to be written
+	if o.Set&unix.MOUNT_ATTR_RDONLY != 0 { // only now, since it had to be written
 		c.setattr(label, fs.Arg(), c.String(""), unix.AT_EMPTY_PATH, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}).Path(m.Destination)
 	}
 }
