@@ -23,6 +23,20 @@ func compile(raw []byte) (f *seccomp.Filter, bad notes, err error) {
 	if len(bad) > 0 {
 		return nil, bad, nil
 	}
+	insns, bad, err := p.translate()
+	if err != nil || len(bad) > 0 {
+		return nil, bad, err
+	}
+	insns = shrink(insns)
+	if n := len(insns); n > seccomp.MaxInsns {
+		bad.add("", "makes a filter of %d instructions, where the kernel takes %d; have fewer rules, conditions or architectures", n, seccomp.MaxInsns)
+		return nil, bad, nil
+	}
+	return &seccomp.Filter{Insns: bytesOf(insns), Flags: p.flags, ListenerPath: p.listenerPath, ListenerMetadata: p.listenerMetadata}, nil, nil
+}
+
+// translate has libseccomp make the filter.
+func (p *profile) translate() (insns []unix.SockFilter, bad notes, err error) {
 	filter, err := libseccomp.NewFilter(libraryAction(p.byDefault))
 	if err != nil {
 		return nil, nil, fmt.Errorf("libseccomp: %w", err)
@@ -43,8 +57,8 @@ func compile(raw []byte) (f *seccomp.Filter, bad notes, err error) {
 			archs = append(archs, arch)
 		}
 	}
-	// A tree over the numbers of system calls: the kernel goes through the filter once for each of them when it is installed.
-	// Libraries before 2.5 have lists only.
+	// A tree over the numbers of system calls, which shrink makes smaller: the kernel goes through the filter once for each of them
+	// when it is installed. Libraries before 2.5 have lists only.
 	_ = filter.SetOptimize(2)
 	for _, r := range p.rules {
 		if err := addRule(filter, p.byDefault, r); err != nil {
@@ -54,18 +68,10 @@ func compile(raw []byte) (f *seccomp.Filter, bad notes, err error) {
 	if len(bad) > 0 {
 		return nil, bad, nil
 	}
-	insns, err := export(filter)
-	if err != nil {
-		return nil, nil, err
-	}
-	if p.denies() {
+	if insns, err = export(filter); err == nil && p.denies() {
 		insns = append(tooNew(p.newest(archs)), insns...)
 	}
-	if n := len(insns) / insnSize; n > seccomp.MaxInsns {
-		bad.add("", "makes a filter of %d instructions, where the kernel takes %d; have fewer rules, conditions or architectures", n, seccomp.MaxInsns)
-		return nil, bad, nil
-	}
-	return &seccomp.Filter{Insns: insns, Flags: p.flags, ListenerPath: p.listenerPath, ListenerMetadata: p.listenerMetadata}, nil, nil
+	return insns, nil, err
 }
 
 // libraryAction is the action in libseccomp's words; read has seen to it that it is one of these.
@@ -167,7 +173,7 @@ func inWords(err error) error {
 }
 
 // export is the finished filter. The library writes to a descriptor; to memory only in versions that are too new.
-func export(filter *libseccomp.ScmpFilter) ([]byte, error) {
+func export(filter *libseccomp.ScmpFilter) ([]unix.SockFilter, error) {
 	fd, err := unix.MemfdCreate("filter", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
@@ -180,5 +186,6 @@ func export(filter *libseccomp.ScmpFilter) ([]byte, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(f)
+	raw, err := io.ReadAll(f)
+	return parse(raw), err
 }

@@ -5,5 +5,5 @@
 // It is a program of its own since it has libseccomp, and cgo with it, which costs every start a third of a container's.
 // Without cgo it says how to build it.
 //
-// Reading order: main.go, section.go, compile.go, newest.go, toonew.go.
+// Reading order: main.go, section.go, compile.go, newest.go, toonew.go, vm.go, shrink.go, ranges.go.
 package main

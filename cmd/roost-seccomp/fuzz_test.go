@@ -52,10 +52,14 @@ func FuzzSection(f *testing.F) {
 		if !bytes.Equal(again.Insns, filter.Insns) || again.Flags != filter.Flags {
 			t.Error("another filter the next time")
 		}
+		whole := long(t, raw)
 		for _, c := range []call{{machine: x64}, {machine: x64, nr: 41, args: [6]uint64{1, 2, 3}}, {machine: x86, nr: 102}, {machine: x64, nr: x32Bit | 5}, {machine: x64, nr: 0xffffffff}, {machine: 0}} {
-			answer, err := interpret(filter.Insns, c)
+			answer, err := interpret(parse(filter.Insns), c)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if before, err := interpret(whole, c); err != nil || before != answer {
+				t.Errorf("%+v: %#x became %#x: %v", c, before, answer, err)
 			}
 			switch answer & 0xffff0000 {
 			case killProcess, killThread, trap, errno, notify, trace, logs, allow:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -14,16 +13,9 @@ type limit struct {
 }
 
 const (
-	insnSize   = 8          // of struct sock_filter
 	x32Bit     = 0x40000000 // __X32_SYSCALL_BIT
 	armPrivate = 0x0f0000   // __ARM_NR_BASE: cacheflush, set_tls, and whatever else is not numbered like the rest
 	enosys     = 0x00050000 | uint32(unix.ENOSYS)
-)
-
-// Offsets in struct seccomp_data, linux/seccomp.h.
-const (
-	dataNr   = 0
-	dataArch = 4
 )
 
 // tooNew is what comes before a filter: a system call with a number above all that the profile knows ends with ENOSYS, as on a
@@ -35,31 +27,30 @@ const (
 //	→ the filter
 //	the end: return ENOSYS
 //	the filter
-func tooNew(limits []limit) []byte {
+func tooNew(limits []limit) []unix.SockFilter {
 	var p []unix.SockFilter
 	op := func(code uint16, k uint32) { p = append(p, unix.SockFilter{Code: code, K: k}) }
 	// What jumps to the end or to the filter is told where they are when that is known.
 	var toEnd, toFilter, toFilterElse []int
 	last := func() int { return len(p) - 1 }
-	op(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, dataArch)
-	const ja, jeq, jgt, jge = unix.BPF_JMP | unix.BPF_JA, unix.BPF_JMP | unix.BPF_JEQ, unix.BPF_JMP | unix.BPF_JGT, unix.BPF_JMP | unix.BPF_JGE
+	op(opLoad, dataArch)
 	above := func(highest int64) {
-		op(jgt, uint32(highest))
+		op(opGreater, uint32(highest))
 		toEnd, toFilterElse = append(toEnd, last()), append(toFilterElse, last())
 	}
 	machines := merge(limits)
 	for _, m := range machines {
-		op(jeq, m.machine)
+		op(opEqual, m.machine)
 		start := last()
-		op(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, dataNr)
+		op(opLoad, dataNr)
 		switch m.machine {
 		case unix.AUDIT_ARCH_X86_64:
-			op(jge, x32Bit)
+			op(opNotBelow, x32Bit)
 			split := last()
 			if m.highest >= 0 {
 				above(m.highest)
 			} else {
-				op(ja, 0)
+				op(opJump, 0)
 				toFilter = append(toFilter, last())
 			}
 			if m.x32 < 0 { // not in the profile: for the filter to deal with, as with any other architecture
@@ -69,7 +60,7 @@ func tooNew(limits []limit) []byte {
 				above(m.x32)
 			}
 		case unix.AUDIT_ARCH_ARM:
-			op(jge, armPrivate)
+			op(opNotBelow, armPrivate)
 			toFilter = append(toFilter, last())
 			above(m.highest)
 		default:
@@ -80,9 +71,9 @@ func tooNew(limits []limit) []byte {
 	if len(machines) == 0 {
 		return nil
 	}
-	op(ja, 1)
+	op(opJump, 1)
 	end := len(p)
-	op(unix.BPF_RET|unix.BPF_K, enosys)
+	op(opReturn, enosys)
 	for _, i := range toEnd {
 		p[i].Jt = uint8(end - i - 1)
 	}
@@ -90,13 +81,13 @@ func tooNew(limits []limit) []byte {
 		p[i].Jf = uint8(end - i)
 	}
 	for _, i := range toFilter {
-		if p[i].Code == ja {
+		if p[i].Code == opJump {
 			p[i].K = uint32(end - i)
 		} else {
 			p[i].Jt = uint8(end - i)
 		}
 	}
-	return bytesOf(p)
+	return p
 }
 
 // known is a machine with its one or two ranges of numbers.
@@ -123,14 +114,4 @@ func merge(limits []limit) (list []known) {
 		}
 	}
 	return list
-}
-
-func bytesOf(p []unix.SockFilter) []byte {
-	b := make([]byte, 0, insnSize*len(p))
-	for _, i := range p {
-		b = binary.NativeEndian.AppendUint16(b, i.Code)
-		b = append(b, i.Jt, i.Jf)
-		b = binary.NativeEndian.AppendUint32(b, i.K)
-	}
-	return b
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // filter is what tooNew comes before here: it allows all, so that its answer is told from tooNew's.
-func filter() []byte {
-	return bytesOf([]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: allow}})
+func filter() []unix.SockFilter {
+	return []unix.SockFilter{{Code: opReturn, K: allow}}
 }
 
 func TestTooNew(t *testing.T) {
@@ -46,12 +46,12 @@ func TestTooNew(t *testing.T) {
 	} {
 		insns := append(tooNew(c.limits), filter()...)
 		for _, w := range c.want {
-			answer := uint32(allow)
+			want := uint32(allow)
 			if !w.fits {
-				answer = enosys
+				want = enosys
 			}
-			if got := simulate(t, insns, call{machine: w.machine, nr: w.nr}); got != answer {
-				t.Errorf("%s: machine %#x number %#x: %#x, want %#x", name, w.machine, w.nr, got, answer)
+			if got := answer(t, insns, call{machine: w.machine, nr: w.nr}); got != want {
+				t.Errorf("%s: machine %#x number %#x: %#x, want %#x", name, w.machine, w.nr, got, want)
 			}
 		}
 	}
@@ -66,10 +66,10 @@ func TestTooNewForAll(t *testing.T) {
 	limits = append(limits, limit{unix.AUDIT_ARCH_X86_64, 400}, limit{unix.AUDIT_ARCH_X86_64, x32Bit | 400}, limit{unix.AUDIT_ARCH_ARM, 400})
 	insns := append(tooNew(limits), filter()...)
 	for _, l := range limits {
-		if got := simulate(t, insns, call{machine: l.machine, nr: uint32(l.highest)}); got != allow {
+		if got := answer(t, insns, call{machine: l.machine, nr: uint32(l.highest)}); got != allow {
 			t.Errorf("%#x: %#x", l.machine, got)
 		}
-		if got := simulate(t, insns, call{machine: l.machine, nr: uint32(l.highest) + 1}); got != enosys {
+		if got := answer(t, insns, call{machine: l.machine, nr: uint32(l.highest) + 1}); got != enosys {
 			t.Errorf("%#x: %#x", l.machine, got)
 		}
 	}
