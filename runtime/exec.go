@@ -81,16 +81,16 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 		defer listens.Close()
 	}
 	e := &execution{container: c, options: o, plan: plan, cgroup: cgroup, listens: listens, process: &Process{}}
-	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1, late: plan.Process.lateFiles()}
+	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1, late: plan.Process.lateFiles(), early: target.roots()}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
-		return compileExec(execPlan{&plan.Process, target.flags, "_ses." + c.id, o.Deadline, plan.Policies}, at, actions{ready: e.ready, listener: e.listener}, bare)
+		return compileExec(execPlan{&plan.Process, target.flags, target.roots() != nil, "_ses." + c.id, o.Deadline, plan.Policies}, at, actions{ready: e.ready, listener: e.listener}, bare)
 	}
 	program, notes, err := compile(true)
 	if err != nil {
 		return nil, err
 	}
 	e.notes = notes
-	if err := e.start(ctx, program, at, target.pidfd); err != nil {
+	if err := e.start(ctx, program, at, target); err != nil {
 		err = inWords(err, func() (*launch.Program, error) {
 			program, _, err := compile(false)
 			return program, err
@@ -159,14 +159,17 @@ type execution struct {
 	others    func() // what Forked returned
 }
 
-func (e *execution) start(ctx context.Context, program *launch.Program, at layout, pidfd *os.File) error {
+func (e *execution) start(ctx context.Context, program *launch.Program, at layout, target *joinTarget) error {
 	o := e.options
 	files, opened, err := inheritedFiles(o.Stdio, o.Activation.files(o.ExtraFiles))
 	defer closeFiles(opened)
 	if err != nil {
 		return err
 	}
-	files = append(files, launch.File{File: pidfd, To: at.pidfd()})
+	files = append(files, launch.File{File: target.pidfd, To: at.pidfd()})
+	for _, name := range target.roots() {
+		files = append(files, launch.File{File: target.root, To: at.number(name)})
+	}
 	if e.listens != nil {
 		files = append(files, launch.File{File: e.listens, To: at.number(listener)})
 	}

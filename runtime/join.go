@@ -28,6 +28,14 @@ func (t *joinTarget) close() {
 	closeFiles([]*os.File{t.pidfd, t.root})
 }
 
+// roots names the descriptor of the container's root, where that takes more than joining a mount namespace.
+func (t *joinTarget) roots() []string {
+	if t.flags&unix.CLONE_NEWNS != 0 {
+		return nil
+	}
+	return []string{"root"}
+}
+
 // joinTarget looks at the container's first process, or, under our own pid 1, at its child: that pid 1 is a copy of the runtime
 // that nobody may look into.
 func (c *Container) joinTarget() (t *joinTarget, err error) {

@@ -14,6 +14,7 @@ import (
 type execPlan struct {
 	process  *ProcessPlan
 	flags    uint64 // CLONE_NEW* of the namespaces to join
+	chroot   bool   // the mount namespace is ours: the container is a root directory in it
 	keyring  string
 	deadline time.Duration
 	policies degrade.Policies
@@ -31,7 +32,7 @@ func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program
 	c.oomScore(p)
 	c.cpus("run on the initial CPUs", "initial", p.Scheduling.InitialCPUs)
 	c.goPrivate()
-	c.join(e.flags)
+	c.join(e.flags, e.chroot)
 	c.session(e.keyring)
 	c.terminalInside(p)
 	c.become(p)
@@ -43,7 +44,7 @@ func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program
 	return program, c.notes, err
 }
 
-func (c *compiler) join(flags uint64) {
+func (c *compiler) join(flags uint64, chroot bool) {
 	c.failsAs(fault.Namespace)
 	if flags != 0 {
 		c.Call("join the container", unix.SYS_SETNS, constFD(c.at.pidfd()), launch.Const(flags)).
@@ -52,6 +53,12 @@ func (c *compiler) join(flags uint64) {
 	c.Call("close", unix.SYS_CLOSE, constFD(c.at.pidfd()))
 	if flags&unix.CLONE_NEWUSER != 0 {
 		c.enterAsRoot()
+	}
+	if chroot {
+		root := constFD(c.at.number("root"))
+		c.Call("enter the root", unix.SYS_FCHDIR, root)
+		c.Call("change the root", unix.SYS_CHROOT, c.String(".")).Remedy("it takes CAP_SYS_CHROOT")
+		c.Call("close", unix.SYS_CLOSE, root)
 	}
 	if flags&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
 		c.Fork("make the process", unix.CLONE_PARENT)

@@ -37,8 +37,8 @@ func (c *compiler) pivot() {
 
 // moveRoot covers the host's root with ours, for a host that runs from an initramfs, whose root cannot be exchanged. Whoever may
 // unmount in the container gets at what is below, so all that can be is taken away before: whatever the host has mounted,
-// except for what the root itself lies on. In a user namespace it is locked and stays; a proc or a sysfs, which would let
-// the container mount a full one of its own whatever is hidden in them, is covered then.
+// except for what the root itself lies on. In a user namespace it is locked and stays; a proc or a sysfs, in which nothing is
+// hidden from the container, is covered then.
 func (c *compiler) moveRoot() {
 	const label = "take the host's mounts away"
 	for _, m := range c.plan.Root.Outside {

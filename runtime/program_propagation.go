@@ -15,29 +15,11 @@ const (
 // follows reports whether the root, and binds that do not say, are to receive what is mounted on the host.
 func (p *Plan) follows() bool { return p.Root.Propagation&(sharing|receiving) != 0 }
 
-// anyFollows reports whether anything in the container is to receive what is mounted on the host.
-func (p *Plan) anyFollows() bool {
-	if p.follows() {
-		return true
-	}
-	for _, m := range p.Mounts {
-		for _, flags := range m.Options.Propagation {
-			if m.Bind && flags&(sharing|receiving) != 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// separate makes sure that nothing of what is mounted here comes back to the host, and, unless something in the container is to
-// receive it, that nothing of what is mounted there comes in: neither now nor through a copy of a mount that we make of it.
+// separate makes sure that nothing of what is mounted here comes back to the host. What the host mounts may come in until the
+// root is changed: were they private at once, unbindable ones would become bindable (sharedsubtree.rst). The copies that the
+// container gets are made private one by one.
 func (c *compiler) separate() {
-	how := uint64(unix.MS_REC | unix.MS_PRIVATE)
-	if c.plan.anyFollows() {
-		how = unix.MS_REC | unix.MS_SLAVE
-	}
-	c.propagate("make mounts private to the container", launch.Const(unix.AT_FDCWD), c.String("/"), how)
+	c.propagate("make mounts private to the container", launch.Const(unix.AT_FDCWD), c.String("/"), unix.MS_REC|unix.MS_SLAVE)
 }
 
 // sharedSource reports whether a bind is to be a peer of the mount on the host, so that what the container mounts there is
@@ -63,7 +45,7 @@ func (c *compiler) openShared() {
 
 // propagation sets what was asked for. What does not say is private, unless the root says otherwise.
 func (c *compiler) propagation(m Mount, s launch.Slot, label string) {
-	if len(m.Options.Propagation) == 0 && c.plan.anyFollows() && !c.plan.follows() {
+	if len(m.Options.Propagation) == 0 && !c.plan.follows() {
 		c.propagate(label, s.Arg(), c.String(""), unix.MS_REC|unix.MS_PRIVATE).Path(m.Destination)
 	}
 	for _, flags := range m.Options.Propagation {

@@ -21,7 +21,7 @@ func (c *compiler) openSources() {
 	}
 	if !replacesRoot(p) {
 		c.root = c.clone("open the root file system", c.under.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, p.Root.Path)
-		if p.anyFollows() && p.Root.Propagation&receiving == 0 {
+		if p.Root.Propagation&receiving == 0 {
 			c.propagate("make the root private", c.root.Arg(), c.String(""), unix.MS_REC|unix.MS_PRIVATE)
 		}
 	}
