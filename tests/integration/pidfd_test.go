@@ -57,11 +57,11 @@ func receivePidfd(l int) (name string, pid int, err error) {
 	}
 	messages, err := unix.ParseSocketControlMessage(control[:nc])
 	if err != nil || len(messages) != 1 {
-		return "", 0, fmt.Errorf("%d messages, %v", len(messages), err)
+		return "", 0, fmt.Errorf("%d messages, %w", len(messages), err)
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 1 {
-		return "", 0, fmt.Errorf("%d descriptors, %v", len(fds), err)
+		return "", 0, fmt.Errorf("%d descriptors, %w", len(fds), err)
 	}
 	defer unix.Close(fds[0])
 	raw, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fds[0]))
