@@ -115,6 +115,7 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	if err != nil {
 		return nil, err
 	}
+	j.plan.findDevices()
 	return j, j.checkRoot()
 }
 

@@ -43,6 +43,9 @@ func (c *compiler) openSources() {
 	}
 }
 
+// manyMounts is how many a process can have open on any system.
+const manyMounts = 500
+
 // openSource opens what a mount binds; of an overlay, the directory below it that may have to stand in for it.
 func (c *compiler) openSource(m Mount, i int) {
 	source, flags := m.Source, uint64(0)
@@ -66,13 +69,15 @@ func (c *compiler) openSource(m Mount, i int) {
 	s := c.Slot()
 	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
 		launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(source)
-	switch {
-	case !m.Bind:
+	why := "it has to be there, and open to you; an unbindable one cannot be bound"
+	if flags&unix.AT_RECURSIVE == 0 {
+		why += "; if there are mounts below it, \"rbind\" is needed in a user namespace"
+	}
+	if len(c.plan.Mounts) > manyMounts {
+		why += "; each takes a descriptor: `ulimit -Hn` has to be larger than the number of binds"
+	}
+	if r.Remedy(why); !m.Bind {
 		r.Ignore() // only needed where the file system is refused
-	case flags&unix.AT_RECURSIVE == 0:
-		r.Remedy("it has to be there, and open to you; if there are mounts below it, \"rbind\" is needed in a user namespace; an unbindable one cannot be bound")
-	default:
-		r.Remedy("it has to be there, and open to you; an unbindable one cannot be bound")
 	}
 	c.sources[i] = s
 }
