@@ -141,7 +141,7 @@ func targets(p []unix.SockFilter, pc int) []int {
 	case opReturn:
 		return nil
 	case opJump:
-		return []int{pc + 1 + int(i.K)}
+		return []int{ahead(p, pc, i.K)}
 	case opEqual, opGreater, opNotBelow, opAnyBit:
 		return []int{pc + 1 + int(i.Jt), pc + 1 + int(i.Jf)}
 	}

@@ -103,7 +103,7 @@ func machinesIn(p []unix.SockFilter) (list []uint32) {
 		switch i := p[at.pc]; i.Code {
 		case opReturn:
 		case opJump:
-			next(int(i.K), at.holds)
+			todo = append(todo, place{ahead(p, at.pc, i.K), at.holds})
 		case opEqual, opGreater, opNotBelow, opAnyBit:
 			if i.Code == opEqual && at.holds == holdsMachine && !slices.Contains(list, i.K) {
 				list = append(list, i.K)
@@ -151,7 +151,7 @@ func follow(p []unix.SockFilter, machine uint32, other bool, nr uint32) (leaf, e
 				return leaf{0, pc}, nil
 			}
 		case opJump:
-			pc += int(i.K)
+			pc = ahead(p, pc, i.K) - 1
 		case opEqual, opGreater, opNotBelow:
 			value := nr
 			if holds == holdsMachine {

@@ -108,7 +108,7 @@ func interpret(p []unix.SockFilter, c call) (uint32, error) {
 			a &= i.K
 			continue
 		case opJump:
-			pc += int(i.K)
+			pc = ahead(p, pc, i.K) - 1
 			continue
 		case opReturn:
 			return i.K, nil
@@ -124,6 +124,11 @@ func interpret(p []unix.SockFilter, c call) (uint32, error) {
 		}
 	}
 	return 0, fmt.Errorf("no answer")
+}
+
+// ahead is where a jump leads to, at most to the end.
+func ahead(p []unix.SockFilter, pc int, k uint32) int {
+	return int(min(uint64(pc)+1+uint64(k), uint64(len(p))))
 }
 
 func compare(code uint16, a, k uint32) bool {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"unsafe"
+	"unsafe" //nolint:depguard // an ioctl that the wrappers lack, and no code of roost
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
