@@ -34,9 +34,12 @@ func (e *planError) add(path, format string, args ...any) {
 	e.problems = append(e.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-func (e *planError) err() error {
+func (e *planError) err() error { return e.of("config.json") }
+
+// of is the error about a document of another name.
+func (e *planError) of(document string) error {
 	if len(e.problems) == 0 {
 		return nil
 	}
-	return &spec.Error{Document: "config.json", Problems: e.problems}
+	return &spec.Error{Document: document, Problems: e.problems}
 }

@@ -83,7 +83,7 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	e := &execution{container: c, options: o, plan: plan, cgroup: cgroup, listens: listens, process: &Process{}}
 	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1, late: plan.Process.lateFiles(), early: target.roots()}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
-		return compileExec(execPlan{&plan.Process, target.flags, target.roots() != nil, "_ses." + c.id, o.Deadline, plan.Policies}, at, actions{ready: e.ready, listener: e.listener}, bare)
+		return compileExec(execPlan{&plan.Process, target.flags, target.roots() != nil, plan.Keyring, o.Deadline, plan.Policies}, at, actions{ready: e.ready, listener: e.listener}, bare)
 	}
 	program, notes, err := compile(true)
 	if err != nil {

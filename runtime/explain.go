@@ -53,6 +53,9 @@ func (p *Plan) WriteText(w io.Writer) error {
 	for _, path := range p.Readonly {
 		line("read-only", "%s", path)
 	}
+	if p.MountLabel != "" {
+		line("SELinux label", "%s, of new file systems", p.MountLabel)
+	}
 	for _, s := range p.Sysctls {
 		line("kernel parameter", "%s = %s, of the %s namespace", s.Name, s.Value, s.Namespace)
 	}
@@ -160,6 +163,12 @@ func (p *ProcessPlan) explain(line func(name, format string, args ...any), init 
 	}
 	if f := p.Filter; f != nil {
 		line("  system calls", "filtered by %d instructions%s", f.Count(), onlyIf(f.Notifies(), ", or decided about at "+f.ListenerPath))
+	}
+	if p.AppArmor != "" {
+		line("  AppArmor profile", "%s", p.AppArmor)
+	}
+	if p.SELinux != "" {
+		line("  SELinux label", "%s", p.SELinux)
 	}
 	p.Scheduling.explain(line)
 	for _, e := range p.Env {

@@ -31,6 +31,13 @@ func networkSpec() *specs.Spec {
 	return s
 }
 
+func labelledSpec() *specs.Spec {
+	s := quiet()
+	s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = []string{"/proc/kcore"}, nil
+	s.Process.ApparmorProfile, s.Process.SelinuxLabel, s.Linux.MountLabel = "docker-default", "system_u:system_r:container_t:s0:c1,c2", "system_u:object_r:container_file_t:s0:c1,c2"
+	return s
+}
+
 func processPlans() []planned {
 	outside := standing{outside: func() bool { return true }}
 	return []planned{
@@ -43,6 +50,8 @@ func processPlans() []planned {
 		}, caller: outside},
 		{name: "network", choice: single(), spec: networkSpec},
 		{name: "network-degraded", choice: privileged(), spec: networkSpec, allow: "sysctl=ignore"},
+		{name: "labels", choice: several(), spec: labelledSpec},
+		{name: "labels-degraded", choice: privileged(), spec: labelledSpec, allow: "label=warn"},
 		{name: "keep-groups", choice: several(), spec: func() *specs.Spec {
 			s := plainProcess()
 			s.Process.User.AdditionalGids = []uint32{5}
@@ -53,12 +62,15 @@ func processPlans() []planned {
 
 func processExecs(all uint64) []execed {
 	return []execed{
+		{name: "exec-labels", flags: all, choice: single(), change: func(p *specs.Process) { *p = *labelledSpec().Process; p.Env = []string{"HOME=/"} }},
 		{name: "exec-scheduled", flags: all, choice: single(), linux: scheduledSpec().Linux, change: func(p *specs.Process) { *p = *scheduledSpec().Process; p.Env = []string{"HOME=/"} }},
 	}
 }
 
 func TestProcessProblems(t *testing.T) {
 	low := standing{hardLimit: func(int) uint64 { return 1000 }, raises: func() bool { return false }}
+	no := func() bool { return false }
+	none := standing{apparmor: no, selinux: no}
 	for _, c := range []struct {
 		name   string
 		caller standing
@@ -73,6 +85,11 @@ func TestProcessProblems(t *testing.T) {
 		}, want: "process.scheduler.policy: a process of SCHED_DEADLINE is not made by forking"},
 		{name: "above the hard limit", caller: low, change: func(s *specs.Spec) {}, want: "process.rlimits[0].hard: RLIMIT_NOFILE: above the hard limit of the caller, 1000"},
 		{name: "above the hard limit, allowed", caller: low, change: func(s *specs.Spec) {}, want: "!process.rlimits[0].hard: RLIMIT_NOFILE", allow: "rlimit=ignore"},
+		{name: "apparmor", caller: none, change: func(s *specs.Spec) { s.Process.ApparmorProfile = "box" }, want: "process.apparmorProfile: apparmor profile box cannot be applied: apparmor is not enabled on the system"},
+		{name: "apparmor, allowed", caller: none, change: func(s *specs.Spec) { s.Process.ApparmorProfile = "box" }, want: "!process.apparmorProfile: apparmor profile box", allow: "label=warn"},
+		{name: "selinux", caller: none, change: func(s *specs.Spec) { s.Process.SelinuxLabel = "a:b:c" }, want: "process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not supported"},
+		{name: "mounts of selinux", caller: none, change: func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c" }, want: "linux.mountLabel: selinux label is specified in config"},
+		{name: "mounts of selinux, allowed", caller: none, change: func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c" }, want: "!linux.mountLabel: selinux label is specified in config", allow: "label=ignore"},
 		{name: "groups", single: true, change: func(s *specs.Spec) { s.Process.User.AdditionalGids = []uint32{5} }, want: "process.user.additionalGids: groups cannot be set here"},
 		{name: "groups, allowed", single: true, change: func(s *specs.Spec) { s.Process.User.AdditionalGids = []uint32{5} }, want: "!process.user.additionalGids: groups cannot be set here", allow: "groups=warn"},
 		{name: "groups and kept ones", single: true, caller: standing{keepGroups: true}, change: func(s *specs.Spec) { s.Process.User.AdditionalGids = []uint32{5} }, want: "!process.user.additionalGids: the caller's groups are kept"},

@@ -167,6 +167,9 @@ func (t *joinTarget) plan(c *Container, o ExecOptions) (*Plan, error) {
 	}
 	var bad planError
 	p := &Plan{User: t.choice, Process: planProcess(&process)}
+	if !c.rec.callersKeys {
+		p.Keyring = sessionKeyring(c.id)
+	}
 	if p.Policies, p.GivenUp, err = policies(o.Degrade, config.Annotations); err != nil {
 		return nil, err
 	}
@@ -178,7 +181,7 @@ func (t *joinTarget) plan(c *Container, o ExecOptions) (*Plan, error) {
 	p.attributes(&process, standingOfExec(t.choice, keepsGroups(o.KeepGroups, c.rec.annotations)), "", &bad)
 	p.linuxScheduling(config.Linux)
 	p.affinity(process.ExecCPUAffinity)
-	return p, bad.err()
+	return p, bad.of("process")
 }
 
 // mapped leaves out memberships in groups that the container does not have.

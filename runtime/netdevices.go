@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/netns"
 )
 
@@ -39,7 +40,7 @@ func (b *birth) refuseDevices(at string, err error) error {
 		err = fmt.Errorf("%w: moving network devices takes CAP_NET_ADMIN over both network namespaces: be root, or root of the user namespace that the device's network namespace belongs to", err)
 	}
 	if !b.plan.Policies.Allows(degrade.NetDevices) {
-		return fmt.Errorf("config.json: %s: %w; %s", at, err, degrade.Remedy(degrade.NetDevices))
+		return &fault.Error{Code: fault.Degraded, Kind: string(degrade.NetDevices), Hint: degrade.Remedy(degrade.NetDevices), Err: fmt.Errorf("config.json: %s: %w", at, err)}
 	}
 	b.plan.GivenUp = append(b.plan.GivenUp, Problem{Path: at, Text: "not moved: " + err.Error(), Loud: b.plan.Policies.For(degrade.NetDevices) == degrade.Warn})
 	return nil

@@ -25,6 +25,7 @@ type Plan struct {
 	Mounts     []Mount
 	Devices    []Device
 	Links      []Link // in /dev
+	MountLabel string // of new file systems, by SELinux
 	Sysctls    []Sysctl
 	NetDevices []NetDevice
 	Masked     []string
@@ -131,7 +132,9 @@ type ProcessPlan struct {
 	NoNewPrivs   bool
 	Filter       *seccomp.Filter // of system calls; nil is none
 	OOMScoreAdj  *int
-	KeepGroups   bool // the caller's groups stay, whatever they are
+	AppArmor     string // the profile, "" is none
+	SELinux      string // the label
+	KeepGroups   bool   // the caller's groups stay, whatever they are
 	Scheduling   Scheduling
 	Outside      bool // oom_score_adj, limits, scheduler and I/O priority take privilege that only the parent has
 }

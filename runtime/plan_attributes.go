@@ -22,6 +22,7 @@ func (p *Plan) attributes(s *specs.Process, caller standing, at string, bad *pla
 	p.groups(caller, at, bad)
 	p.rlimits(caller, at, bad)
 	p.scheduling(s, at, bad)
+	p.labels(s, caller, at, bad)
 	if q := &p.Process; q.OOMScoreAdj != nil || q.Rlimits != nil || q.Scheduling.Scheduler != nil || q.Scheduling.IOPriority != nil {
 		q.Outside = p.User.Kind != userns.None && caller.outside != nil && caller.outside()
 	}

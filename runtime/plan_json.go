@@ -41,6 +41,7 @@ type (
 		Cgroup         *cgroupJSON   `json:"cgroup,omitempty"`
 		Masked         []string      `json:"maskedPaths"`
 		Readonly       []string      `json:"readonlyPaths"`
+		MountLabel     string        `json:"mountLabel,omitempty"`
 		Sysctl         []sysctlJSON  `json:"sysctl,omitempty"`
 		NetDevices     []deviceMoved `json:"netDevices,omitempty"`
 		Process        processJSON   `json:"process"`
@@ -146,6 +147,8 @@ type (
 		NoNewPrivs   bool             `json:"noNewPrivileges"`
 		Seccomp      *seccompJSON     `json:"seccomp,omitempty"`
 		OOMScoreAdj  *int             `json:"oomScoreAdj,omitempty"`
+		AppArmor     string           `json:"apparmorProfile,omitempty"`
+		SELinux      string           `json:"selinuxLabel,omitempty"`
 		KeepGroups   bool             `json:"keepGroups,omitempty"` // the caller's groups stay, though they could be dropped
 		Scheduler    *schedulerJSON   `json:"scheduler,omitempty"`
 		IOPriority   string           `json:"ioPriority,omitempty"` // class and level
@@ -188,6 +191,7 @@ func (p *Plan) asJSON() planJSON {
 		Cgroup:     p.Cgroup.asJSON(),
 		Masked:     each(p.Masked, inContainer),
 		Readonly:   each(p.Readonly, inContainer),
+		MountLabel: p.MountLabel,
 		Sysctl:     each(p.Sysctls, func(s Sysctl) sysctlJSON { return sysctlJSON{s.Name, s.Value, s.Namespace} }),
 		NetDevices: each(p.NetDevices, func(d NetDevice) deviceMoved { return deviceMoved{d.Name, d.New} }),
 		Process:    p.Process.asJSON(), Init: p.Init, Notify: (*notifyJSON)(p.Notify),
@@ -342,7 +346,7 @@ func (p *ProcessPlan) asJSON() processJSON {
 			capabilityWords(c.Bounding), capabilityWords(c.Effective), capabilityWords(c.Permitted), capabilityWords(c.Inheritable), capabilityWords(c.Ambient),
 		},
 		Rlimits:    each(p.Rlimits, func(r Rlimit) rlimitJSON { return rlimitJSON{r.Name, r.Soft, r.Hard} }),
-		NoNewPrivs: p.NoNewPrivs, Seccomp: filterAsJSON(p.Filter), OOMScoreAdj: p.OOMScoreAdj, KeepGroups: p.KeepGroups, Outside: p.Outside,
+		NoNewPrivs: p.NoNewPrivs, Seccomp: filterAsJSON(p.Filter), OOMScoreAdj: p.OOMScoreAdj, AppArmor: p.AppArmor, SELinux: p.SELinux, KeepGroups: p.KeepGroups, Outside: p.Outside,
 		Scheduler: p.Scheduling.Scheduler.asJSON(), IOPriority: p.Scheduling.IOPriority.String(),
 		MemoryPolicy: p.Scheduling.Memory.String(), Personality: p.Scheduling.Personality.String(),
 	}

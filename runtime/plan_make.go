@@ -57,7 +57,7 @@ func makePlan(in planInput) (*Plan, error) {
 		p.GivenUp = append(p.GivenUp, Problem{Path: "linux.namespaces", Text: note})
 	}
 	if in.keyring {
-		p.Keyring = "_ses." + in.id
+		p.Keyring = sessionKeyring(in.id)
 	}
 	p.namespaces(s.Linux.Namespaces, &bad)
 	p.clocks(s.Linux.TimeOffsets, &bad)
@@ -66,6 +66,7 @@ func makePlan(in planInput) (*Plan, error) {
 	p.devices(s.Linux.Devices, &bad)
 	p.cgroup(s.Linux, in.devices, &bad)
 	p.limits(s.Linux.Resources, &bad)
+	p.mountLabel(s.Linux, in.caller, &bad)
 	p.sysctls(s.Linux)
 	p.netDevices(s.Linux)
 	p.Hooks = planHooks(s.Hooks)
@@ -81,6 +82,9 @@ func makePlan(in planInput) (*Plan, error) {
 	p.confine(in.seccomp, &bad)
 	return p, bad.err()
 }
+
+// sessionKeyring is its name, which other runtimes use, too.
+func sessionKeyring(id string) string { return "_ses." + id }
 
 // namespaceOrder is the order of joining: a mount namespace last of the rest, since paths change with it.
 var namespaceOrder = [...]uint64{unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWNET, unix.CLONE_NEWPID, unix.CLONE_NEWCGROUP, unix.CLONE_NEWTIME, unix.CLONE_NEWNS}

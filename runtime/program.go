@@ -90,6 +90,7 @@ type compiler struct {
 	joined   []launch.Slot // ^0 where joining a namespace has to be tried again
 	deadline time.Duration // for setting up; 0 is the launch's default
 	umask    launch.Slot   // the caller's
+	hostProc launch.Slot   // the host's /proc, for labels
 	private  bool          // we are not dumpable any more
 	notes    []Problem     // what a Note of this number means
 	err      error
@@ -109,6 +110,7 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c.namespaces()
 	c.openSources() // by path and as the caller, so before our ids and groups change
 	c.identity()
+	c.openAttributes(&p.Process)
 	c.session(p.Keyring)
 	c.names()
 	c.loopback()
@@ -123,6 +125,7 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c.hide()
 	c.changeRoot()
 	c.become(&p.Process)
+	c.labels(&p.Process)
 	c.finish(&p.Process)
 	if c.err == nil && !c.private {
 		c.err = errOpen

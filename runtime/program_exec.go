@@ -32,10 +32,12 @@ func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program
 	c.oomScore(p)
 	c.cpus("run on the initial CPUs", "initial", p.Scheduling.InitialCPUs)
 	c.goPrivate()
+	c.openAttributes(p)
 	c.join(e.flags, e.chroot)
 	c.session(e.keyring)
 	c.terminalInside(p)
 	c.become(p)
+	c.labels(p)
 	c.finish(p)
 	if c.err != nil {
 		return nil, nil, c.err

@@ -90,10 +90,16 @@ func (c *compiler) newFilesystem(label string, m Mount, data []string, attr uint
 	if m.Source != "" {
 		c.configure(m, fs, label, []string{"source=" + m.Source}, refused)
 	}
+	if context := c.plan.MountLabel; context != "" && takesContext(m.Type) {
+		c.configure(m, fs, label, []string{"context=" + context}, refused)
+	}
 	c.configure(m, fs, label, data, refused)
 	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSCONFIG, fs.Arg(), launch.Const(unix.FSCONFIG_CMD_CREATE), launch.Const(0), launch.Const(0), launch.Const(0)).Remedy(why).Kind(denied))
 	c.refusable(m.Type, refused, c.Call(label, unix.SYS_FSMOUNT, fs.Arg(), launch.Const(unix.FSMOUNT_CLOEXEC), launch.Const(attr)).Out(mnt).Remedy(why).Kind(denied))
 	c.close(fs)
+	if c.plan.MountLabel != "" && m.Type == "mqueue" {
+		c.labelRoot(label, mnt)
+	}
 	return mnt
 }
 

@@ -181,27 +181,6 @@ func (c *compiler) setattr(label string, dir, path launch.Arg, how uint64, a uni
 	return c.Call(label, unix.SYS_MOUNT_SETATTR, dir, path, launch.Const(how), attr, launch.Const(32))
 }
 
-// session detaches us from the caller's terminal and session. Without a pid namespace the session is also what tells which
-// processes are the container's.
-func (c *compiler) session(keyring string) {
-	c.failsAs(fault.Process)
-	c.Call("start a session", unix.SYS_SETSID)
-	if keyring == "" {
-		return
-	}
-	full, done := c.Label(), c.Label()
-	join := c.denied(c.Call("make a session keyring", unix.SYS_KEYCTL, launch.Const(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String(keyring)),
-		degrade.Keyring, "the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here")
-	if !c.allows(degrade.Keyring) {
-		return
-	}
-	join.On(full, unix.EDQUOT, unix.ENOMEM, unix.ENOSYS, unix.EPERM, unix.EACCES)
-	c.Jump(done)
-	c.Place(full)
-	c.note(degrade.Keyring, "keyring", "no session keyring of its own: the quota is spent (kernel.keys.maxkeys), or keyrings are forbidden here")
-	c.Place(done)
-}
-
 func (c *compiler) names() {
 	c.failsAs(fault.Namespace)
 	name := func(field, label string, call uintptr, n string) {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
 
@@ -38,6 +39,7 @@ func (c *compiler) netDevices() {
 	if len(c.plan.NetDevices) == 0 {
 		return
 	}
+	c.failsAs(fault.Namespace)
 	socket := c.socket("show the network namespace")
 	c.Sync("move network devices", 0, []launch.Slot{socket}, launch.Arg{}, 0, c.devicesAction)
 	c.close(socket)

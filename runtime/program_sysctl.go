@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 )
 
@@ -14,6 +15,7 @@ func (c *compiler) sysctls() {
 	if len(c.plan.Sysctls) == 0 {
 		return
 	}
+	c.failsAs(fault.Namespace)
 	const label = "open /proc/sys of the host"
 	proc, sys, private, done := c.Slot(), c.Slot(), c.Label(), c.Label()
 	c.Call(label, unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String("/proc"), cloexec(unix.O_PATH|unix.O_DIRECTORY)).Out(proc).Path("/proc").On(private)

@@ -39,7 +39,7 @@ func (b *birth) recordEarly(child *launch.Child) error {
 	b.rec = record{
 		id: b.id, bundle: b.plan.Bundle, rootfs: b.plan.Root.Path, created: time.Now().UTC(),
 		ownPids: b.plan.has(unix.CLONE_NEWPID) && b.plan.New&unix.CLONE_NEWPID != 0, ownUsers: b.plan.User.Kind == userns.Create,
-		hasInit: b.plan.Init, annotations: keptAnnotations(b.spec.Annotations, b.options.KeepGroups),
+		hasInit: b.plan.Init, callersKeys: b.plan.Keyring == "", annotations: keptAnnotations(b.spec.Annotations, b.options.KeepGroups),
 		startContainer: len(b.plan.Hooks.StartContainer) > 0, poststart: len(b.plan.Hooks.Poststart) > 0,
 	}
 	if !b.wait { // else it is the FIFO

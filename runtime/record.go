@@ -19,6 +19,7 @@ type record struct {
 	hasInit     bool     // our pid 1 runs above the process
 	filtered    bool     // the file seccomp is its filter of system calls
 	attended    bool     // a foreground command clears it away at its end, and has config.json locked as long as it lives
+	callersKeys bool     // it has no session keyring of its own (--no-new-keyring), nor has an exec
 	annotations map[string]string
 	givenUp     string // what was asked for and not had, for the annotation
 
@@ -58,6 +59,7 @@ func (r *record) encode() []byte {
 	flag("hasInit", r.hasInit)
 	flag("filtered", r.filtered)
 	flag("attended", r.attended)
+	flag("callersKeyring", r.callersKeys)
 	text("givenUp", r.givenUp)
 	for _, h := range []struct {
 		key string
@@ -108,6 +110,8 @@ func decodeRecord(data []byte) (*record, error) {
 			r.filtered = d.Bool()
 		case "attended":
 			r.attended = d.Bool()
+		case "callersKeyring":
+			r.callersKeys = d.Bool()
 		case "hasInit":
 			r.hasInit = d.Bool()
 		case "givenUp":

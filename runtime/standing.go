@@ -15,6 +15,8 @@ type standing struct {
 	raises     func() bool               // may raise hard limits
 	hardLimit  func(resource int) uint64 // the caller's own
 	keepGroups bool                      // asked for
+	// The kernel has it, and it is in force.
+	apparmor, selinux func() bool
 }
 
 func standingOf(caller userns.Caller, choice userns.Choice, keepGroups bool) standing {
@@ -23,6 +25,7 @@ func standingOf(caller userns.Caller, choice userns.Choice, keepGroups bool) sta
 		raises:     func() bool { return caller.Resource && caller.OnMachine() },
 		hardLimit:  hardLimit,
 		keepGroups: keepGroups,
+		apparmor:   hasAppArmor, selinux: hasSELinux,
 	}
 }
 
@@ -37,7 +40,7 @@ func standingOfExec(choice userns.Choice, keepGroups bool) standing {
 	})
 	return standing{
 		outside: func() bool { return lazy().outside() }, raises: func() bool { return lazy().raises() },
-		hardLimit: hardLimit, keepGroups: keepGroups,
+		hardLimit: hardLimit, keepGroups: keepGroups, apparmor: hasAppArmor, selinux: hasSELinux,
 	}
 }
 

@@ -48,8 +48,6 @@ func (o *execOptions) ownFlags() []flags.Flag {
 		{Name: "detach", Short: 'd', To: &o.detach, Help: "do not wait for the process"},
 		{Name: "interactive", Short: 'i', To: &o.ignored, Ignored: true, Help: "stdin is always connected"},
 		{Name: "ignore-paused", To: &o.ignore2, Ignored: true, Hidden: true, Help: "no container can be paused"},
-		{Name: "process-label", Arg: "LABEL", To: &o.refused, Unsupported: "SELinux labels cannot be set"},
-		{Name: "apparmor", Arg: "PROFILE", To: &o.refused, Unsupported: "AppArmor profiles cannot be set"},
 		{Name: "cgroup", Arg: "PATH", To: &o.refused, Unsupported: "containers have no cgroups of their own"},
 	}...)
 }

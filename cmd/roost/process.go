@@ -23,6 +23,8 @@ type processOptions struct {
 	cwd            string
 	env, gids, cap []string
 	tty, noNewPriv bool
+	apparmor       string
+	selinux        string
 }
 
 func (o *processOptions) changes() []flags.Flag {
@@ -33,6 +35,8 @@ func (o *processOptions) changes() []flags.Flag {
 		{Name: "cwd", Arg: "DIR", To: &o.cwd, Help: "start in this directory of the container"},
 		{Name: "additional-gids", Short: 'g', Arg: "GID", To: &o.gids, Help: "one more group"},
 		{Name: "cap", Short: 'c', Arg: "CAP", To: &o.cap, Help: "one more capability"},
+		{Name: "apparmor", Arg: "PROFILE", To: &o.apparmor, Help: "execute under this AppArmor profile"},
+		{Name: "process-label", Arg: "LABEL", To: &o.selinux, Help: "execute under this SELinux label"},
 		{Name: "no-new-privs", To: &o.noNewPriv, Help: "no program may give the process more privileges"},
 	}
 }
@@ -63,9 +67,9 @@ func (o *processOptions) fromFile(argv []string, user bool) (*specs.Process, err
 	if len(argv) > 0 {
 		return nil, fmt.Errorf("unexpected argument %q: --process says what to run", argv[0])
 	}
-	if user || o.cwd != "" || o.env != nil || o.gids != nil || o.cap != nil || o.noNewPriv {
+	if user || o.cwd != "" || o.env != nil || o.gids != nil || o.cap != nil || o.noNewPriv || o.apparmor != "" || o.selinux != "" {
 		return nil, fault.New(fault.Usage, "--process says everything but the terminal").
-			Remedy("leave --user, --cwd, --env, --additional-gids, --cap and --no-new-privs out, or the file")
+			Remedy("leave --user, --cwd, --env, --additional-gids, --cap, --apparmor, --process-label and --no-new-privs out, or the file")
 	}
 	raw, err := spec.ReadFile(o.file)
 	if err != nil {
@@ -94,6 +98,12 @@ func (o *processOptions) fromContainer(c *runtime.Container, argv []string) (*sp
 		p.Cwd = o.cwd
 	}
 	p.NoNewPrivileges = p.NoNewPrivileges || o.noNewPriv
+	if o.apparmor != "" {
+		p.ApparmorProfile = o.apparmor
+	}
+	if o.selinux != "" {
+		p.SelinuxLabel = o.selinux
+	}
 	if p.Env, err = replaced(p.Env, o.env); err != nil {
 		return nil, err
 	}

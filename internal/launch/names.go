@@ -42,6 +42,7 @@ func calls() []callName {
 		{unix.SYS_FCHOWNAT, "fchownat"},
 		{unix.SYS_FCNTL, "fcntl"},
 		{unix.SYS_FSCONFIG, "fsconfig"},
+		{unix.SYS_FSETXATTR, "fsetxattr"},
 		{unix.SYS_FSMOUNT, "fsmount"},
 		{unix.SYS_FSOPEN, "fsopen"},
 		{sysFstatfs, "fstatfs"},

@@ -221,10 +221,10 @@ func TestLoadProcess(t *testing.T) {
 	if diff := cmp.Diff(Default().Process, p, cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
-	_, _, err = LoadProcess([]byte("{\n\"args\": [],\n\"env\": [\"x\"],\n\"selinuxLabel\": \"l\",\n\"cwd\": \"/\"}"))
+	_, _, err = LoadProcess([]byte("{\n\"args\": [],\n\"env\": [\"x\"],\n\"commandLine\": \"l\",\n\"cwd\": \"/\"}"))
 	const want = "process file:2: args: empty; name the program to run\n" +
 		"process file:3: env[0]: \"x\" has no \"=\"; write NAME=VALUE\n" +
-		"process file:4: selinuxLabel: not supported yet; remove it, or use another runtime for this container"
+		"process file:4: commandLine: means nothing on Linux; remove it, and set uid and gid, or args"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -14,7 +14,6 @@ func (r *report) refused(s *specs.Spec) {
 		r.refusedProcess("process.", s.Process)
 	}
 	if l := s.Linux; l != nil {
-		r.unless(l.MountLabel == "", "linux.mountLabel")
 		r.unless(l.IntelRdt == nil, "linux.intelRdt") // even an empty one asks for a group
 	}
 	r.settle()
@@ -24,8 +23,6 @@ func (r *report) refused(s *specs.Spec) {
 func (r *report) refusedProcess(prefix string, p *specs.Process) {
 	r.unless(p.CommandLine == "", prefix+"commandLine")
 	r.unless(p.User.Username == "", prefix+"user.username")
-	r.unless(p.ApparmorProfile == "", prefix+"apparmorProfile")
-	r.unless(p.SelinuxLabel == "", prefix+"selinuxLabel")
 	r.settle()
 }
 

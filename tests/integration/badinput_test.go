@@ -140,8 +140,6 @@ func TestBadConfig(t *testing.T) {
 		{"memory limit", `{"linux":{"resources":{"memory":{"limit":1000000}}}}`, []string{"linux.resources.memory"}},
 		{"pids limit", `{"linux":{"resources":{"pids":{"limit":5}}}}`, []string{"linux.resources.pids"}},
 		{"a device rule of nothing", `{"linux":{"resources":{"devices":[{"allow":true,"access":"rwx"}]}}}`, []string{"linux.resources.devices[0].access"}},
-		{"apparmor", `{"process":{"apparmorProfile":"x"}}`, []string{"process.apparmorProfile"}},
-		{"selinux", `{"process":{"selinuxLabel":"x"}}`, []string{"process.selinuxLabel"}},
 		{"rdt", `{"linux":{"intelRdt":{"closID":"x"}}}`, []string{"linux.intelRdt"}},
 		{"hook with a relative path", `{"hooks":{"poststart":[{"path":"true"}]}}`, []string{"hooks.poststart"}},
 		{"hook without time", `{"hooks":{"prestart":[{"path":"/bin/true","timeout":0}]}}`, []string{"hooks.prestart"}},

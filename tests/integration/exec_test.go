@@ -223,7 +223,7 @@ func TestExecCaps(t *testing.T) {
 func TestExecUnsupportedFlags(t *testing.T) {
 	needRoost(t)
 	id := start(t, sh(sleeper))
-	for _, flag := range []string{"--apparmor=x", "--process-label=x", "--cgroup=/x"} {
+	for _, flag := range []string{"--cgroup=/x"} {
 		name, _, _ := strings.Cut(flag, "=")
 		refuse(t, []string{name}, "exec", flag, id, "true")
 	}

@@ -14,9 +14,10 @@ const helperEnv = "ROOST_TEST_HELPER"
 // parts are what the test binary can be besides the tests, on the host or, with playing, in a container.
 func parts() map[string]func() error {
 	return map[string]func() error{
-		"below":  playBelow,
-		"listen": playListen,
-		"notify": playNotify,
+		"below":   playBelow,
+		"keyring": playKeyring,
+		"listen":  playListen,
+		"notify":  playNotify,
 	}
 }
 
