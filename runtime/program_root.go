@@ -163,7 +163,8 @@ func (c *compiler) lookupTo(s launch.Slot, label, path string, flags uint64) (la
 	if name == "" {
 		name = "."
 	}
-	return s, c.Call(label, unix.SYS_OPENAT2, c.root.Arg(), c.String(name), how, launch.Const(24)).Out(s).Path(path)
+	again := c.Here() // where a rename or a mount, anywhere on the machine, has raced with a ".." (man 2 openat2)
+	return s, c.Call(label, unix.SYS_OPENAT2, c.root.Arg(), c.String(name), how, launch.Const(24)).Out(s).Path(path).On(again, unix.EAGAIN)
 }
 
 // mask puts an empty directory over a directory and a null device over a file. The null device is ours, opened on the host:

@@ -30,6 +30,9 @@ const walkSize = int(unsafe.Sizeof(walkArea{}))
 // maxLinks is how many links the kernel itself would follow, man 7 path_resolution.
 const maxLinks = 40
 
+// maxRaces bounds how often one path is looked up again.
+const maxRaces = 10000
+
 // maxTries bounds the walk where no link is to blame: in a directory that was removed every name is missing and none can be
 // made, and somebody may go on removing what we make. Both say ENOENT in the end.
 const maxTries = 1000
@@ -209,7 +212,8 @@ func openIn(h *header, w *walkArea, end uintptr) (uintptr, syscall.Errno) {
 	w.how[1] = 0
 	w.how[2] = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
 	r, e := uintptr(0), syscall.EAGAIN
-	for try := 0; try < 64 && e == syscall.EAGAIN; try++ { // a rename raced with a ".."
+	// A ".." that any rename or mount of the machine has raced with is to be tried again (man 2 openat2), and a busy machine has many.
+	for try := 0; try < maxRaces && e == syscall.EAGAIN; try++ {
 		h.args[0], h.args[1], h.args[2], h.args[3] = w.root, uintptr(unsafe.Pointer(ch(w, 0))), uintptr(unsafe.Pointer(&w.how)), 24
 		r, e = sys(h, unix.SYS_OPENAT2)
 	}
