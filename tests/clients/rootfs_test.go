@@ -47,6 +47,12 @@ func makeRootfs(dir string) error {
 			return err
 		}
 	}
+	// Where engines mount things: a user namespace in which the owner of the tree has no id can make none of them.
+	for _, name := range []string{"etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv", "run/podman-init"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			return err
+		}
+	}
 	return os.Chmod(filepath.Join(dir, "tmp"), 0o1777)
 }
 
