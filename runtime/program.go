@@ -111,6 +111,7 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c.openSources() // by path and as the caller, so before our ids and groups change
 	c.identity()
 	c.openAttributes(&p.Process)
+	c.openRefused()
 	c.session(p.Keyring)
 	c.names()
 	c.loopback()

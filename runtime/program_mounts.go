@@ -54,6 +54,7 @@ func (c *compiler) symlink(m Mount) {
 // bind attaches what was opened before.
 func (c *compiler) bind(m Mount, source launch.Slot, nofollow bool) {
 	label := c.about(m, "bind ", m.Source, " on ", m.Destination)
+	source = c.copySource(m, source)
 	c.dress(m, source, label)
 	c.attach(m, source, label, nofollow)
 	c.close(source)

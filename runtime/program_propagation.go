@@ -38,7 +38,7 @@ func (c *compiler) openShared() {
 	defer c.failsAs(fault.Namespace)
 	for i, m := range c.plan.Mounts {
 		if c.plan.sharedSource(m) {
-			c.openSource(m, i)
+			c.openSource(m, i, false)
 		}
 	}
 }

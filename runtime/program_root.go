@@ -10,25 +10,15 @@ import (
 // openSources opens all that the container gets from the host, by path, in the new mount namespace (a descriptor from the old
 // one could not be cloned) and as the caller.
 func (c *compiler) openSources() {
-	c.failsAs(fault.Rootfs)
 	p := c.plan
-	c.under = c.Slot()
-	c.Call("open the root file system", unix.SYS_OPENAT, launch.Const(unix.AT_FDCWD), c.String(p.Root.Path),
-		cloexec(unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)).Out(c.under).Path(p.Root.Path)
+	c.openRoot(false)
 	if p.Root.Change == Chroot {
-		c.root = c.under
 		return
-	}
-	if !replacesRoot(p) {
-		c.root = c.clone("open the root file system", c.under.Arg(), c.String(""), unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, p.Root.Path)
-		if p.Root.Propagation&receiving == 0 {
-			c.propagate("make the root private", c.root.Arg(), c.String(""), unix.MS_REC|unix.MS_PRIVATE)
-		}
 	}
 	c.failsAs(fault.Mount)
 	for i, m := range p.Mounts {
 		if !p.sharedSource(m) {
-			c.openSource(m, i)
+			c.openSource(m, i, false)
 		}
 	}
 	if len(p.Masked) > 0 {
@@ -41,52 +31,6 @@ func (c *compiler) openSources() {
 	for _, d := range p.Devices {
 		c.devices = append(c.devices, c.openDevice(d))
 	}
-}
-
-// manyMounts is how many a process can have open on any system.
-const manyMounts = 500
-
-// openSource opens what a mount binds; of an overlay, the directory below it that may have to stand in for it.
-func (c *compiler) openSource(m Mount, i int) {
-	source, flags := m.Source, uint64(0)
-	label := c.about(m, "open ", source, " to bind it on ", m.Destination)
-	switch {
-	case m.Bind:
-	case m.Type == "overlay" && m.Else != "":
-		source, flags = m.Else, unix.AT_RECURSIVE
-	default:
-		return
-	}
-	if m.Options.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	if m.Options.SourceNoFollow || m.Options.CopySymlink {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-	}
-	if m.Options.CopySymlink {
-		c.readLink(m, label)
-	}
-	s := c.Slot()
-	r := c.Call(label, unix.SYS_OPEN_TREE, launch.Const(unix.AT_FDCWD), c.String(source),
-		launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(source)
-	why := "it has to be there, and open to you; an unbindable one cannot be bound"
-	if flags&unix.AT_RECURSIVE == 0 {
-		why += "; if there are mounts below it, \"rbind\" is needed in a user namespace"
-	}
-	if len(c.plan.Mounts) > manyMounts {
-		why += "; each takes a descriptor: `ulimit -Hn` has to be larger than the number of binds"
-	}
-	if r.Remedy(why); !m.Bind {
-		r.Ignore() // only needed where the file system is refused
-	}
-	c.sources[i] = s
-}
-
-// clone is a detached copy of a mount.
-func (c *compiler) clone(label string, dir, path launch.Arg, flags uint64, about string) launch.Slot {
-	s := c.Slot()
-	c.Call(label, unix.SYS_OPEN_TREE, dir, path, launch.Const(flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).Out(s).Path(about)
-	return s
 }
 
 // replacesRoot reports whether the first mount becomes the root, so that what root.path names is only where it is put.
