@@ -36,5 +36,7 @@ func (p *Plan) findDevices() {
 // isAt reports whether a path of the host is a node of the device.
 func (d *Device) isAt(path string) bool {
 	var st unix.Stat_t
-	return unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == d.Type && uint64(st.Rdev) == unix.Mkdev(d.Major, d.Minor)
+	err := unix.Lstat(path, &st)
+	number := uint64(st.Rdev) //nolint:unconvert // it has 32 bits on mips
+	return err == nil && st.Mode&unix.S_IFMT == d.Type && number == unix.Mkdev(d.Major, d.Minor)
 }

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -159,5 +160,28 @@ func TestMqueueOfTheHost(t *testing.T) {
 	cmd.Path, _ = exec.LookPath("unshare")
 	if r := finish(t, cmd); r.Code != 0 || strings.Join(lines(r.Stdout), " ") != "queue 1" {
 		t.Error(r)
+	}
+}
+
+// What stands in goes where the file system itself would have gone: on a real directory, and through no link of an image.
+func TestStandInBehindLinks(t *testing.T) {
+	needRoost(t)
+	for _, c := range []struct {
+		dir    string
+		shared specs.LinuxNamespaceType
+	}{{"/sys", specs.NetworkNamespace}, {"/proc", specs.PIDNamespace}} {
+		root, canary := ownRootfs(t), tempDir(t)
+		if err := os.Remove(root + c.dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(canary, root+c.dir); err != nil {
+			t.Fatal(err)
+		}
+		before := listing(t, canary)
+		refuse(t, []string{"mounts[", c.dir, "no symbolic link"}, "run", "--bundle",
+			newBundle(t, with(inUserNamespace, dropNamespace(c.shared), replaceSys("sysfs"), rootfs(root, false))), newID(t))
+		if listing(t, canary) != before {
+			t.Errorf("%s: the host was touched", c.dir)
+		}
 	}
 }
