@@ -26,6 +26,7 @@ func TestDeviceFilter(t *testing.T) {
 	if !exists(group) {
 		t.Errorf("no cgroup at %s", group)
 	}
+	eventually(t, "the payload has made its node", func() bool { return roost(t, "exec", id, "test", "-e", "/dev/try").Code == 0 })
 	r := roost(t, "exec", id, "sh", "-c", "exec 3</dev/try")
 	if r.Code == 0 || !strings.Contains(r.Stderr, "Operation not permitted") {
 		t.Errorf("exec reads a device that no rule allows: %v", r)
