@@ -70,7 +70,7 @@ func TestSessionKeyring(t *testing.T) {
 // When there are as many keys as a user may have, containers run without a keyring of their own, and say so.
 func TestKeyringQuotaSpent(t *testing.T) {
 	needRoost(t)
-	needUser(t) // root's quota is another one, and others need it
+	needUser(t)              // root's quota is another one, and others need it
 	goruntime.LockOSThread() // whose keyring it is
 	defer goruntime.UnlockOSThread()
 	var keys []int
