@@ -184,7 +184,7 @@ func TestNothingOfTheHostIsPinned(t *testing.T) {
 			if err := unix.Stat(dir, &st); err != nil {
 				t.Fatal(err)
 			}
-			device := fmt.Sprintf(" %d:%d ", unix.Major(st.Dev), unix.Minor(st.Dev))
+			device := fmt.Sprintf(" %d:%d ", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))) //nolint:unconvert // it has 32 bits on mips
 			command := []string{"run", "--detach"}
 			if c.created {
 				command = []string{"create"}
