@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // member is a caller who is in more groups than its own: root is put into one, an ordinary user has to be in one.
@@ -142,13 +143,7 @@ func TestRlimitAboveTheHardLimit(t *testing.T) {
 	bundle := newBundle(t, with(sh("ulimit -c; ulimit -H -c"), func(s *specs.Spec) {
 		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Soft: 16384, Hard: 16384}}
 	}))
-	limited := func(args ...string) result {
-		cmd := command(t, args...)
-		cmd.Args = append([]string{"/bin/sh", "-c", "ulimit -H -c 16 && exec \"$0\" \"$@\""}, cmd.Args...) // blocks of 512 bytes
-		cmd.Path = "/bin/sh"
-		return finish(t, cmd)
-	}
-	if r := limited("run", "--bundle", bundle, newID(t)); r.Code == 0 {
+	if r := limited(t, "run", "--bundle", bundle, newID(t)); r.Code == 0 {
 		if !isRoot() {
 			t.Errorf("accepted: %v", r)
 		}
@@ -156,7 +151,37 @@ func TestRlimitAboveTheHardLimit(t *testing.T) {
 	} else if !strings.Contains(r.Stderr, "process.rlimits[0].hard: RLIMIT_CORE: above the hard limit of the caller, "+"8192") || !strings.Contains(r.Stderr, "--degrade rlimit=warn") {
 		t.Errorf("%v", r)
 	}
-	if r := limited("run", "--degrade", "rlimit=ignore", "--bundle", bundle, newID(t)); r.Code != 0 || r.Stdout != "16\n16\n" {
+	if r := limited(t, "run", "--degrade", "rlimit=ignore", "--bundle", bundle, newID(t)); r.Code != 0 || r.Stdout != "16\n16\n" {
+		t.Errorf("%v", r)
+	}
+}
+
+// limited is roost run by who has a low hard limit.
+func limited(t testing.TB, args ...string) result {
+	t.Helper()
+	cmd := command(t, args...)
+	cmd.Args = append([]string{"/bin/sh", "-c", "ulimit -H -c 16 && exec \"$0\" \"$@\""}, cmd.Args...) // blocks of 512 bytes
+	cmd.Path = "/bin/sh"
+	return finish(t, cmd)
+}
+
+// What root may do to a process it may do to one in a user namespace, too, which has no privilege over the machine itself.
+func TestPrivilegeFromOutside(t *testing.T) {
+	needRoost(t)
+	needRoot(t)
+	raw, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if capSets(string(raw))["CapEff"]&(1<<unix.CAP_SYS_RESOURCE) == 0 {
+		t.Skip("CAP_SYS_RESOURCE: root has it taken away here")
+	}
+	adj := -500
+	r := limited(t, "run", "--bundle", newBundle(t, with(ownUsers, sh("ulimit -c; ulimit -H -c; cat /proc/self/oom_score_adj"), func(s *specs.Spec) {
+		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Soft: 16384, Hard: 32768}}
+		s.Process.OOMScoreAdj = &adj
+	})), newID(t))
+	if r.Code != 0 || r.Stdout != "32\n64\n-500\n" || r.Stderr != "" {
 		t.Errorf("%v", r)
 	}
 }

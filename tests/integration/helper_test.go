@@ -16,6 +16,7 @@ func parts() map[string]func() error {
 	return map[string]func() error{
 		"below":   playBelow,
 		"keyring": playKeyring,
+		"labels":  playLabels,
 		"listen":  playListen,
 		"notify":  playNotify,
 	}
