@@ -46,7 +46,7 @@ func sendConsole(socketPath string, master *os.File, answer time.Duration) error
 // be: "standard" is a container's first one, "setns" one of exec.
 func SendPidfd(socketPath, name string, pidfd int) error {
 	if err := send(socketPath, name, pidfd, answer); err != nil {
-		return fmt.Errorf("pidfd socket %s: %w", socketPath, err)
+		return fault.New(fault.PidFile, "pidfd socket %s: %w", socketPath, err)
 	}
 	return nil
 }
