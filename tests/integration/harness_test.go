@@ -343,6 +343,23 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// suspend stops a process, and waits until none of its threads runs any more: each hears of the signal when it is next scheduled.
+func suspend(t testing.TB, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is stopped", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		for _, thread := range threads {
+			if stat, err := os.ReadFile(thread); err == nil && !strings.Contains(string(stat), ") T ") {
+				return false
+			}
+		}
+		return err == nil && len(threads) > 0
+	})
+}
+
 func stopped(t testing.TB, id string) {
 	t.Helper()
 	eventually(t, id+" stops", func() bool { return state(t, id).Status == specs.StateStopped })

@@ -213,9 +213,7 @@ func TestNotifyWhileStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.wants("READY=1")
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	suspend(t, cmd.Process.Pid)
 	fmt.Fprintln(in)
 	time.Sleep(200 * time.Millisecond)
 	m.silent()

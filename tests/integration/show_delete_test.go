@@ -175,7 +175,7 @@ func TestSuccessorOfTheSameID(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "the first runs", func() bool { return roost(t, "exec", id, "/bin/true").Code == 0 })
-			first.Process.Signal(syscall.SIGSTOP)
+			suspend(t, first.Process.Pid)
 			must(t, "delete", "--force", id)
 			must(t, "run", "-d", "--bundle", bundle, id)
 			second := state(t, id).Pid
