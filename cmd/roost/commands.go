@@ -25,7 +25,7 @@ func commands() []entry {
 		{"run", runCommand}, {"exec", execCommand}, {"list", listCommand}, {"ps", psCommand},
 		{"wait", waitCommand}, {"gc", gcCommand}, {"unshare", unshareCommand},
 		{"create", createCommand}, {"start", startCommand}, {"state", stateCommand},
-		{"kill", killCommand}, {"delete", deleteCommand},
+		{"kill", killCommand}, {"delete", deleteCommand}, {"events", eventsCommand},
 		{"spec", specCommand}, {"explain", explainCommand}, {"features", featuresCommand},
 		{"completion", completionCommand}, {"version", versionCommand}, {"help", helpCommand},
 		{"man", manCommand}, {"__complete", completeCommand}, {"__completeNoDesc", completeBareCommand},
@@ -58,7 +58,7 @@ func later(name string) string {
 	switch name {
 	case "pause", "resume":
 		return "it needs a cgroup of the container's own"
-	case "update", "events":
+	case "update":
 		return "it needs cgroup limits"
 	case "checkpoint", "restore":
 		return "it needs CRIU"

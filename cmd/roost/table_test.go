@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -43,6 +44,8 @@ func tryFlag(t *testing.T, cmd *flags.Command, f flags.Flag) {
 	value := "1"
 	if f.Words != nil {
 		value = f.Words[0]
+	} else if _, ok := f.To.(*time.Duration); ok {
+		value = "1s"
 	}
 	if _, err := cmd.Parse([]string{"--" + f.Name + "=" + value}); err != nil {
 		t.Errorf("%s: %v", cmd.Name, err)
