@@ -1,7 +1,11 @@
-// Package cgroupv2 makes, fills and removes one cgroup of the second version: so far with one thing in it, the filter of devices.
+// Package cgroupv2 makes, fills, watches and removes one cgroup of the second version: limits, statistics, events, freezing, killing, the
+// filter of devices. Whose cgroup it may be is package delegate's.
 //
-// The rule that bites: a process is born in its cgroup (CLONE_INTO_CGROUP, clone3(2)) and never runs outside of it, so the filter
-// holds from its first step on.
+// The rules that bite: a process is born in its cgroup (CLONE_INTO_CGROUP, clone3(2)) and never runs outside of it, so limits and filter
+// hold from its first step on. A cgroup with processes of its own cannot share controllers out to those below it. And what is below a container's
+// cgroup is the container's: it may be anything, so it is walked by descriptors, and every wait has an end.
 //
-// Source: Documentation/admin-guide/cgroup-v2.rst of the kernel. Reading order: mount.go, group.go, rules.go, filter.go.
+// Source: Documentation/admin-guide/cgroup-v2.rst of the kernel; docs/cgroup-v2.md has what becomes of each member of linux.resources. Reading
+// order: mount.go, group.go, file.go; setting.go, convert.go and its parts, check.go, controllers.go, apply.go; freeze.go, processes.go,
+// walk.go, remove.go; rules.go, filter.go.
 package cgroupv2

@@ -1,17 +1,13 @@
 package cgroupv2
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/roost-run/roost/internal/sys"
 )
 
 // ErrPopulated is a cgroup that has processes already: a new container's must not be somebody else's.
@@ -19,24 +15,54 @@ var ErrPopulated = errors.New("the cgroup has processes already")
 
 // Group is a cgroup.
 type Group struct {
-	dir *os.File
+	dir *os.File // its name is an absolute path
 }
 
-// Create makes the cgroup at an absolute path, with parents. One that is there already is taken if it has no processes.
+// Create makes the cgroup at an absolute path, with parents. One that is there already is taken if it has no processes. It has the
+// controllers that its parent shares out: see [Make] for others.
 func Create(path string) (*Group, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	if err := unix.Mkdir(path, 0o755); err != nil && err != unix.EEXIST {
-		return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
-	}
-	g, err := Open(path)
+	parent, err := Open(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
+	defer parent.Close()
+	return Make(parent.dir, filepath.Base(path), nil)
+}
+
+// Make makes the cgroup at a path below a directory, with what is between them, all with the controllers, which the directory must
+// have: the error is an [*EnableError] else. The name of the directory's file is its absolute path. A cgroup that is there already is taken if it
+// has no processes (ErrPopulated). What was made before an error is taken away again.
+func Make(dir *os.File, path string, controllers []string) (g *Group, err error) {
+	if !filepath.IsLocal(path) || filepath.Clean(path) == "." {
+		return nil, fmt.Errorf("%q is no path of a cgroup below %s", path, dir.Name())
+	}
+	var made []string
+	defer func() {
+		for i := len(made) - 1; i >= 0 && err != nil; i-- {
+			_ = unix.Rmdir(made[i])
+		}
+	}()
+	top := dir
+	g = &Group{top}
+	for name := range strings.SplitSeq(filepath.Clean(path), "/") {
+		next, fresh, err := g.child(name, controllers)
+		if fresh {
+			made = append(made, dir.Name()+"/"+name)
+		}
+		if g.dir != top { // the caller's
+			g.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+		g, dir = next, next.dir
+	}
 	populated, err := g.Populated()
 	if err == nil && populated {
-		err = fmt.Errorf("%s: %w; choose another linux.cgroupsPath", path, ErrPopulated)
+		err = fmt.Errorf("%s: %w; choose another linux.cgroupsPath", g.dir.Name(), ErrPopulated)
 	}
 	if err != nil {
 		g.Close()
@@ -45,9 +71,35 @@ func Create(path string) (*Group, error) {
 	return g, nil
 }
 
+// child makes or takes one cgroup in this one.
+func (g *Group) child(name string, controllers []string) (child *Group, fresh bool, err error) {
+	if len(controllers) > 0 {
+		if err := g.Enable(controllers); err != nil {
+			return nil, false, err
+		}
+	}
+	err = unix.Mkdirat(int(g.dir.Fd()), name, 0o755)
+	if err != nil && err != unix.EEXIST {
+		return nil, false, &os.PathError{Op: "mkdir", Path: g.dir.Name() + "/" + name, Err: err}
+	}
+	fresh = err == nil
+	child, err = g.down(name)
+	return child, fresh, err
+}
+
+// down opens a cgroup in this one.
+func (g *Group) down(name string) (*Group, error) {
+	path := strings.TrimSuffix(g.dir.Name(), "/") + "/" + name
+	fd, err := unix.Openat(int(g.dir.Fd()), name, openDir, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &Group{os.NewFile(uintptr(fd), path)}, nil
+}
+
 // Open opens a cgroup that is there.
 func Open(path string) (*Group, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(path, openDir, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -62,57 +114,14 @@ func Open(path string) (*Group, error) {
 // Dir is the cgroup's directory, for CLONE_INTO_CGROUP. It belongs to g.
 func (g *Group) Dir() *os.File { return g.dir }
 
+// Path is the cgroup's directory by name, absolute.
+func (g *Group) Path() string { return g.dir.Name() }
+
 // Close lets go of the directory; the cgroup stays.
 func (g *Group) Close() { g.dir.Close() }
 
 // Populated reports whether there are living processes in it or below.
 func (g *Group) Populated() (bool, error) {
-	b, err := sys.ReadProc(g.dir.Name() + "/cgroup.events")
+	b, err := g.read("cgroup.events")
 	return strings.Contains(string(b), "populated 1"), err
-}
-
-// Kill ends every process in the cgroup at path and below, however fast they fork (cgroup.kill, Linux 5.14).
-func Kill(path string) error {
-	return os.WriteFile(path+"/cgroup.kill", []byte("1"), 0)
-}
-
-// slowest is the longest pause between two looks at a cgroup that is still busy.
-const slowest = 20 * time.Millisecond
-
-// Remove takes the cgroup at path away with those below it, which are the container's own. Processes that were killed leave
-// it a moment later, so a busy one is tried again until the context ends. One that is gone is no error.
-func Remove(ctx context.Context, path string) error {
-	for pause := 200 * time.Microsecond; ; pause = min(2*pause, slowest) {
-		err := remove(path)
-		if err == nil || errors.Is(err, unix.ENOENT) {
-			return nil
-		}
-		if !errors.Is(err, unix.EBUSY) {
-			return &os.PathError{Op: "rmdir", Path: path, Err: err}
-		}
-		select {
-		case <-ctx.Done():
-			return &os.PathError{Op: "rmdir", Path: path, Err: err}
-		case <-time.After(pause):
-		}
-	}
-}
-
-func remove(path string) error {
-	err := unix.Rmdir(path)
-	if err != unix.EBUSY {
-		return err
-	}
-	below, readErr := os.ReadDir(path)
-	if readErr != nil {
-		return readErr
-	}
-	for _, e := range below {
-		if e.IsDir() {
-			if err := remove(filepath.Join(path, e.Name())); err != nil && err != unix.ENOENT {
-				return err
-			}
-		}
-	}
-	return unix.Rmdir(path)
 }

@@ -7,39 +7,98 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
-// group is a cgroup of the test's own, which only root can make here.
-func group(t *testing.T) (*Group, string) {
+// base is a cgroup that may have others below it: the root of the hierarchy, or one that was delegated to the caller, who then goes
+// out of its way (systemd-run --user --scope -p Delegate=yes).
+func base(t *testing.T) *Group {
 	t.Helper()
 	mount, err := Mount()
 	if err != nil {
 		t.Skip("needs cgroup v2:", err)
 	}
-	own, err := Own()
-	if err != nil {
-		t.Skip("needs cgroup v2:", err)
+	path := mount
+	if os.Getuid() != 0 {
+		own, err := Own()
+		if err != nil {
+			t.Skip("needs cgroup v2:", err)
+		}
+		path = strings.TrimSuffix(filepath.Join(mount, own), "/roost-test-self")
 	}
-	path := filepath.Join(mount, own, fmt.Sprintf("roost-test-%d", os.Getpid()))
-	g, err := Create(path)
+	g, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	leaveAsFound(t, g)
+	if os.Getuid() != 0 {
+		self, _, err := g.child("roost-test-self", nil)
+		if err != nil {
+			t.Skip("needs root or a delegated cgroup:", err)
+		}
+		defer self.Close()
+		if err := self.write("cgroup.procs", "0"); err != nil {
+			t.Skip("needs root or a delegated cgroup:", err)
+		}
+	}
+	return g
+}
+
+// leaveAsFound takes back the controllers that the test shares out in a cgroup that is not its own.
+func leaveAsFound(t *testing.T, g *Group) {
+	before, err := g.read("cgroup.subtree_control")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		after, _ := g.read("cgroup.subtree_control")
+		for _, c := range strings.Fields(string(after)) {
+			if !slices.Contains(strings.Fields(string(before)), c) {
+				_ = g.write("cgroup.subtree_control", "-"+c)
+			}
+		}
+	})
+}
+
+// group is a cgroup of the test's own, with controllers: the test is skipped where those cannot be had.
+func group(t *testing.T, controllers ...string) (*Group, string) {
+	t.Helper()
+	parent := base(t)
+	have, err := parent.Controllers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range controllers {
+		if !slices.Contains(have, c) {
+			t.Skipf("needs the %s controller of cgroup v2", c)
+		}
+	}
+	g, err := Make(parent.Dir(), fmt.Sprintf("roost-test-%d", os.Getpid()), controllers)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
-		t.Skip("needs root, or a cgroup that may be written:", err)
+		t.Skip("needs root or a delegated cgroup:", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		path := g.Path()
+		_ = Kill(path)
 		g.Close()
-		if err := Remove(context.Background(), path); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := Remove(ctx, path); err != nil {
 			t.Error(err)
 		}
 	})
-	return g, path
+	return g, g.Path()
 }
 
 func inside(g *Group, script string) ([]byte, error) {

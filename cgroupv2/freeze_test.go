@@ -1,0 +1,82 @@
+package cgroupv2
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+)
+
+func TestFreeze(t *testing.T) {
+	g, _ := group(t)
+	file := t.TempDir() + "/ticks"
+	start(t, g, "while :; do echo >>"+file+"; sleep 0.005; done")
+	ticks := func() int {
+		b, err := os.ReadFile(file)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		return bytes.Count(b, []byte("\n"))
+	}
+	more := func() {
+		t.Helper()
+		for before, end := ticks(), time.Now().Add(20*time.Second); ticks() == before; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("it does not run")
+			}
+		}
+	}
+	more()
+	for range 3 {
+		if err := g.Freeze(patience(t)); err != nil {
+			t.Fatal(err)
+		}
+		if frozen, err := g.Frozen(); err != nil || !frozen {
+			t.Error(frozen, err)
+		}
+		before := ticks()
+		time.Sleep(50 * time.Millisecond)
+		if after := ticks(); after != before {
+			t.Errorf("%d ticks while it was frozen", after-before)
+		}
+		if err := g.Thaw(patience(t)); err != nil {
+			t.Fatal(err)
+		}
+		if frozen, err := g.Frozen(); err != nil || frozen {
+			t.Error(frozen, err)
+		}
+		more()
+	}
+}
+
+// A cgroup above is frozen, so this one cannot be thawed: the wait ends with the context, as it would for a process that
+// cannot be frozen.
+func TestTheWaitForAStateEnds(t *testing.T) {
+	g, _ := group(t)
+	inner, _, err := g.child("inner", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	start(t, inner, "exec sleep 60")
+	if err := g.Freeze(patience(t)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	if err := inner.Thaw(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if err := inner.Thaw(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	// Thawing from above wakes who waits.
+	time.AfterFunc(20*time.Millisecond, func() { _ = g.write("cgroup.freeze", "0") })
+	if err := inner.Thaw(patience(t)); err != nil {
+		t.Error(err)
+	}
+}
