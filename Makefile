@@ -104,6 +104,12 @@ test-clients:
 	contrib/setup.sh test
 	TESTFLAGS='$(TESTFLAGS)' tests/run.sh clients-long clients-root-long validation
 
+# In machines with a systemd of their own (tests/vm): all black-box tests under user-mode Linux, then on Debian 12, then few under a stock kernel.
+.PHONY: test-vm
+test-vm:
+	contrib/setup.sh vm
+	TESTFLAGS='$(TESTFLAGS)' tests/run.sh vm-user-long vm-12 vm-qemu + vm-root-long vm-12-root vm-qemu-root
+
 # Every fuzz target for as long as this; `make test` gives each its time, a minute at most.
 FUZZTIME      ?= 10m
 

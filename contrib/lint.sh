@@ -17,7 +17,7 @@ run "$GO" vet ./...
 (cd tests/importer && "$GO" vet ./...) || status=1
 run "$GO" test -count=1 -run 'TestLayers|TestSmallFiles|TestDocumented' ./tests/house
 if command -v shellcheck >/dev/null 2>&1; then
-	git ls-files --cached --others --exclude-standard '*.sh' .ci/run | while read -r script; do
+	git ls-files --cached --others --exclude-standard '*.sh' .ci/run tests/vm/vm tests/vm/guest/vm-run | while read -r script; do
 		[ ! -e "$script" ] || shellcheck "$script" || exit 1
 	done || status=1
 else

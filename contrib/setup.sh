@@ -2,7 +2,7 @@
 # Installs what a fresh Debian 12 lacks: packages (through root or sudo, nothing else is done with them) and,
 # where the distribution's Go is too old, a toolchain in out/go. Safe to repeat; does nothing when nothing is missing.
 #
-#   contrib/setup.sh build|demo|test|lint
+#   contrib/setup.sh build|demo|test|vm|lint
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,19 +35,30 @@ want pkg-config pkgconf
 [ -e /usr/include/seccomp.h ] || missing="$missing libseccomp-dev"
 case ${1:-} in
 build | lint) ;;
-demo | test)
+demo | test | vm)
 	# Debian's plain busybox is dynamic; only the static one makes a root file system of one file.
 	[ -n "$(find /bin/busybox -prune -type f -size +1500k 2>/dev/null)" ] || missing="$missing busybox-static"
 	want newuidmap uidmap
 	want setpriv util-linux
 	want useradd passwd
 	;;
-*) die "usage: contrib/setup.sh build|demo|test|lint" ;;
+*) die "usage: contrib/setup.sh build|demo|test|vm|lint" ;;
 esac
 if [ "$1" = lint ]; then
 	want shellcheck shellcheck
 fi
-if [ "$1" = test ]; then
+if [ "$1" = vm ]; then
+	# The image for QEMU: tests/vm.
+	want cpio cpio
+	want python3 python3
+	want zstd zstd
+	want lz4 lz4
+fi
+if [ "$1" = test ] || [ "$1" = vm ]; then
+	# The image of tests/vm.
+	want mke2fs e2fsprogs
+	want depmod kmod
+	want xz xz-utils
 	want ps procps
 	want ip iproute2
 	want mmdebstrap mmdebstrap

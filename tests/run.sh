@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the suites and counts. Without arguments all of them, in lanes beside one another; those that are named one after
-# the other:
+# Runs the suites and counts. Without arguments all of them but the long ones, in lanes beside one another; those that are
+# named one after the other, where a "+" begins another lane:
 #
 #   unit        unit tests as whoever calls; with -race when that is an ordinary user
 #   unit-root   unit tests as root, with -race, in a mount namespace with a /dev of its own
@@ -12,11 +12,19 @@
 #   validation  the OCI runtime-tools validation suite, roost beside runc (`make test-clients`)
 #   importer    a module outside this one that imports the library, with and without cgo
 #   unit-386    unit tests of a 32-bit build as an ordinary user, where the kernel runs such programs
+#   vm-user, vm-root  tests/integration and what else asks systemd, in a machine of its own (tests/vm) with user-mode Linux, as an
+#               ordinary user with a user manager and as root; without what tests/vm/slow.list names
+#   vm-ns       tests/vm/ns.list, which need a bus but no controller, in a systemd on this kernel
+#   vm-user-long, vm-root-long  all of them (`make test-vm`, which also has the following)
+#   vm-qemu, vm-qemu-root  tests/vm/qemu.list under a stock kernel with two CPUs, cpuset and PSI
+#   vm-12, vm-12-root  as vm-user and vm-root with Debian 12: Linux 6.1, systemd 252
 #   qemu        unit tests that need no kernel, of s390x (the other byte order) and arm, emulated: tests/qemu.list
 #   fuzz        every fuzz target for its time: tests/fuzz.sh
 #
 #   tests/run.sh one ./idmap -run TestParse      one package; ./tests/integration goes through its set-up
+#   tests/run.sh one-vm ./tests/integration -run=TestUnit      one package in the machine, as both
 #
+# ROOST_TEST_NO_VM=1 leaves the machine out; each of its suites is then a skip that is counted.
 # Started by root, the ordinary user is an account of this script's own: roost-test, and for unit tests, so that the two do
 # not share what a user has only so much of, roost-unit. Started by an ordinary user, the
 # root suites run through sudo where that asks for nothing, and are reported as skipped where it does.
@@ -150,6 +158,9 @@ ordinary_engines() {
 	fi
 }
 
+# shellcheck source=tests/vm/lanes.sh disable=SC1091
+. "$tree/tests/vm/lanes.sh"
+
 # The flags of `go test` that a compiled test understands carry a prefix.
 test_flags=()
 for flag in "${flags[@]}"; do
@@ -261,6 +272,7 @@ run_suite() {
 		note 'fuzzing'
 		tests/fuzz.sh | tally -suite "$1" -to "$results/$1"
 		;;
+	vm-*) machine "$1" ;;
 	*) die "no suite $1" ;;
 	esac
 }
@@ -282,11 +294,18 @@ one() {
 	esac
 }
 
-if [ "${1:-}" = one ]; then
+case ${1:-} in
+one)
 	shift
 	one "$@"
 	exit
-fi
+	;;
+one-vm)
+	package=$2
+	shift 2
+	VM_PACKAGES=$package TESTFLAGS="$*" exec "$0" vm-user-long vm-root-long
+	;;
+esac
 
 # lane SUITE…: one after the other, with what each took. A suite that left no results failed.
 lane() {
@@ -300,12 +319,15 @@ lane() {
 }
 
 # Integration tests mostly wait, unit tests mostly compile: together they keep two processors busy. Fuzzing takes what is left.
-lanes=('user root clients clients-root' 'unit unit-root unit-386 importer qemu' 'fuzz')
-(($# == 0)) || lanes=("$*")
+lanes=('user root clients clients-root' 'unit unit-root unit-386 importer qemu' 'vm-ns vm-user' 'vm-root' 'fuzz')
+if (($# > 0)); then
+	mapfile -t lanes < <(printf '%s\n' "$*" | sed 's/ + /\n/g')
+fi
 
 prepare
 rm -f "$results"/*
-case " ${lanes[*]} " in *' user '* | *' root '* | *' clients'* | *' validation '*) prepare_runtime ;; esac
+case " ${lanes[*]} " in *' user '* | *' root '* | *' clients'* | *' validation '* | *' vm-'*) prepare_runtime ;; esac
+case " ${lanes[*]} " in *' vm-'*) prepare_machines ;; esac
 start_lane() {
 	local list
 	read -r -a list <<<"$1"

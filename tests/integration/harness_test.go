@@ -31,8 +31,15 @@ func (r result) String() string {
 }
 
 // patience is how long any one command may take before it counts as hanging. Not a performance check: nothing here
-// takes a hundredth of it on a quiet machine.
-const patience = 30 * time.Second
+// takes a hundredth of it on a quiet machine. ROOST_TEST_PATIENCE multiplies it, for machines that are slow by nature.
+var patience = 30 * time.Second * time.Duration(slowness())
+
+func slowness() int {
+	if n, err := strconv.Atoi(os.Getenv("ROOST_TEST_PATIENCE")); err == nil && n > 1 {
+		return n
+	}
+	return 1
+}
 
 // roost runs the runtime under test with a state root that belongs to t alone.
 func roost(t testing.TB, args ...string) result {

@@ -26,7 +26,8 @@ func TestMountinfoIsTheContainers(t *testing.T) {
 			if !slices.Contains([]string{"/", "/proc", "/dev", "/sys"}, first) {
 				t.Errorf("%v: %+v", flags, m)
 			}
-			if m.fields != "" {
+			// What comes from the host hears of it, where the host's mounts are shared; it never tells it anything.
+			if m.fields != "" && !strings.HasPrefix(m.fields, "master:") {
 				t.Errorf("%v: %s is %s", flags, point, m.fields)
 			}
 		}

@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# inside.sh WORK TESTBINARY DIR FLAGS…: in the machine. A share has neither owners nor speed, so what is run is copied first.
+set -eu
+mkdir /var/tmp/work
+cp "$1"/* /var/tmp/work/
+cd "$3"
+exec "/var/tmp/work/$2" "${@:4}"
