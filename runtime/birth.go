@@ -53,9 +53,7 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 			return b.undo(err)
 		}
 	}
-	if b.cgroup != nil {
-		defer b.cgroup.Close()
-	}
+	defer b.closeCgroup()
 	child, err := b.fork(program, at, joins)
 	if err != nil {
 		return b.undo(err)
@@ -177,6 +175,9 @@ func (b *birth) fork(program *launch.Program, at layout, joins []*os.File) (*lau
 		options.Cgroup = b.cgroup.Dir()
 	}
 	child, err := launch.Start(program, options)
+	if err != nil && b.cgroup != nil {
+		err = birthError(err, b.cgroup.Path())
+	}
 	if err != nil {
 		return nil, userns.CloneError(err)
 	}

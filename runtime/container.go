@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"sync"
@@ -32,11 +33,12 @@ type Container struct {
 // Status is the runtime-spec's (runtime.md, "State").
 type Status string
 
-// What a container can be. There is no paused one yet.
+// What a container can be. Paused is runc's addition; a created container can be paused as well as a running one.
 const (
 	Creating Status = "creating"
 	Created  Status = "created"
 	Running  Status = "running"
+	Paused   Status = "paused"
 	Stopped  Status = "stopped"
 )
 
@@ -51,10 +53,20 @@ type State struct {
 	Created     time.Time         `json:"created"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Owner       string            `json:"owner"` // always "", as runc's
+	// SystemdScope is the unit that the container is in, if it is in one of its own; crun's name for it.
+	SystemdScope string `json:"systemd-scope,omitempty"`
 }
 
-// GivenUpAnnotation lists in a state what the configuration asked for and the container does not have.
-const GivenUpAnnotation = "run.roost.degraded"
+// The annotations that a state has besides those of the configuration.
+const (
+	// GivenUpAnnotation lists what the configuration asked for and the container does not have.
+	GivenUpAnnotation = "run.roost.degraded"
+	// CgroupAnnotation is the path of the container's cgroup in the file system, if it has one of its own.
+	CgroupAnnotation = "run.roost.cgroup"
+	// CgroupModeAnnotation is how it came by it, and CgroupWhyAnnotation why so: see docs/systemd.md.
+	CgroupModeAnnotation = "run.roost.cgroup.mode"
+	CgroupWhyAnnotation  = "run.roost.cgroup.why"
+)
 
 // ID is the container's id.
 func (c *Container) ID() string { return c.id }
@@ -81,17 +93,33 @@ func (c *Container) state(d *directory) (State, error) {
 	if status == Stopped {
 		s.Pid = 0
 	}
-	if c.rec.givenUp != "" {
-		s.Annotations = map[string]string{GivenUpAnnotation: c.rec.givenUp}
-		for k, v := range c.rec.annotations {
-			s.Annotations[k] = v
+	s.SystemdScope = d.unit().name
+	for k, v := range map[string]string{GivenUpAnnotation: c.rec.givenUp, CgroupAnnotation: d.cgroupPath(), CgroupModeAnnotation: c.rec.cgroupMode, CgroupWhyAnnotation: c.rec.cgroupWhy} {
+		if v == "" {
+			continue
 		}
+		if len(s.Annotations) == len(c.rec.annotations) { // the record's is not ours to change
+			s.Annotations = maps.Clone(s.Annotations)
+		}
+		if s.Annotations == nil {
+			s.Annotations = make(map[string]string)
+		}
+		s.Annotations[k] = v
 	}
 	return s, nil
 }
 
-// status asks the process and the FIFOs.
+// status asks the process, the FIFOs and the cgroup.
 func (c *Container) status(d *directory) (Status, error) {
+	status, err := c.phase(d)
+	if err == nil && (status == Running || status == Created) && d.paused() {
+		status = Paused
+	}
+	return status, err
+}
+
+// phase is the status of a container that is not paused.
+func (c *Container) phase(d *directory) (Status, error) {
 	fd, err := c.rec.process.open()
 	if errors.Is(err, ErrNotRunning) {
 		return Stopped, nil
@@ -141,7 +169,10 @@ func (c *Container) abandoned(d *directory) bool {
 		return false
 	}
 	// The kernel lets go of the lock when the command dies, however it dies.
-	fd, err := unix.Openat(d.fd, "config.json", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	fd, err := unix.Openat(d.fd, "attended", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, unix.ENOENT) {
+		fd, err = unix.Openat(d.fd, "config.json", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	}
 	if err != nil {
 		return errors.Is(err, unix.ENOENT) // it had begun to clear it away
 	}
@@ -215,6 +246,9 @@ func (c *Container) Signal(ctx context.Context, sig syscall.Signal, all bool) er
 		}
 	}
 	if all && (err == nil || errors.Is(err, ErrNotRunning)) {
+		if done, err := c.signalCgroup(ctx, sig); done || err != nil {
+			return err
+		}
 		return c.signalAll(ctx, sig)
 	}
 	switch {
@@ -245,7 +279,8 @@ func (c *Container) signalAll(ctx context.Context, sig syscall.Signal) error {
 	return errors.Join(errs...)
 }
 
-// Processes are the pids of all processes in the container, as this process sees them, in ascending order.
+// Processes are the pids of all processes in the container, as this process sees them, in ascending order: those in its cgroup, where
+// it has one of its own, else those in its pid namespace, and without one those that can be found.
 func (c *Container) Processes() ([]int, error) {
 	list, err := c.members()
 	if err != nil {

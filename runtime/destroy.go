@@ -168,7 +168,7 @@ func (c *Container) killAll(ctx context.Context) error {
 
 func (c *Container) killMembers(ctx context.Context) error {
 	for {
-		list, err := c.members()
+		list, err := c.relatives() // those in its cgroup are killed with it
 		if err != nil || len(list) == 0 {
 			return err
 		}

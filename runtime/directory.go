@@ -28,6 +28,8 @@ import (
 //	notify       a socket: the process says there that it is ready, and a foreground command passes it on
 //	rootfs       an empty directory, for containers without a bundle
 //	cgroup       a link that leads nowhere: where the container's cgroup is, if it has one of its own
+//	unit         a link that leads nowhere: BUS/NAME of the unit of systemd that the container is in, if it is in one of its own
+//	attended     what config.json was before an update: it keeps the lock of a foreground command
 //	seccomp      the compiled filter of system calls, for exec, if the container has one
 //	exit         the exit status, where somebody recorded it
 //

@@ -15,6 +15,8 @@ var (
 	ErrInvalidID    error = &fault.Error{Code: fault.InvalidID, Err: fault.Words("invalid container ID format")}
 	ErrNotRunning   error = &fault.Error{Code: fault.NotRunning, Err: fault.Words("container not running")}
 	ErrRunning      error = &fault.Error{Code: fault.Running, Err: fault.Words("container still running")}
+	ErrPaused       error = &fault.Error{Code: fault.Paused, Err: fault.Words("container paused")}
+	ErrNotPaused    error = &fault.Error{Code: fault.NotPaused, Err: fault.Words("container not paused")}
 	ErrNotSupported error = &fault.Error{Code: fault.NotSupported, Err: fault.Words("not supported")}
 )
 

@@ -36,7 +36,11 @@ type ExecOptions struct {
 	Degrade  degrade.Policies      // as in CreateOptions
 	// KeepGroups is as in CreateOptions, and set for a container that was made with it.
 	KeepGroups bool
-	stopAt     int
+	// Cgroup is a path below the container's cgroup, which the process is born in; "" is that one itself.
+	Cgroup string
+	// IgnorePaused lets the process be born in a paused container, where it waits for the container to be resumed.
+	IgnorePaused bool
+	stopAt       int
 }
 
 const defaultExecDeadline = 10 * time.Second
@@ -53,14 +57,17 @@ func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 }
 
 func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
-	cgroup, filter, err := c.mayExec(ctx)
+	cgroup, filter, err := c.mayExec(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
 	if cgroup != nil {
 		defer cgroup.Close()
 	}
-	if o.Deadline <= 0 {
+	switch {
+	case o.IgnorePaused: // it takes as long as somebody leaves it paused
+		o.Deadline = -1
+	case o.Deadline <= 0:
 		o.Deadline = defaultExecDeadline
 	}
 	target, err := c.joinTarget()
@@ -119,7 +126,7 @@ func (c *Container) waitForStarted() {
 }
 
 // mayExec says why not, opens what the process is born in, and reads what confines it.
-func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, filter *seccomp.Filter, err error) {
+func (c *Container) mayExec(ctx context.Context, o *ExecOptions) (cgroup *os.File, filter *seccomp.Filter, err error) {
 	d, err := c.store.openDirectory(c.id)
 	if err != nil {
 		return nil, nil, err
@@ -130,10 +137,12 @@ func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, filter *secco
 	if err := d.share(ctx); err != nil {
 		return nil, nil, err
 	}
-	status, err := c.status(d)
+	status, err := c.phase(d)
 	switch {
 	case err != nil:
 		return nil, nil, err
+	case status == Running && !o.IgnorePaused && d.paused():
+		return nil, nil, fmt.Errorf("cannot exec in a paused container (use --ignore-paused to override): %w", ErrPaused)
 	case status == Stopped:
 		return nil, nil, fmt.Errorf("cannot exec in a stopped container: %w", ErrNotRunning)
 	case status != Running:
@@ -143,7 +152,7 @@ func (c *Container) mayExec(ctx context.Context) (cgroup *os.File, filter *secco
 	if filter, err = c.filter(d); err != nil {
 		return nil, nil, err
 	}
-	cgroup, err = d.openCgroup()
+	cgroup, err = d.joinGroup(o.Cgroup)
 	return cgroup, filter, err
 }
 
@@ -173,9 +182,9 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 	if e.listens != nil {
 		files = append(files, launch.File{File: e.listens, To: at.number(listener)})
 	}
-	child, err := launch.Start(program, launch.Options{Files: files, Cgroup: e.cgroup, StopAt: o.stopAt})
+	child, err := e.fork(program, launch.Options{Files: files, Cgroup: e.cgroup, StopAt: o.stopAt})
 	if err != nil {
-		return os.NewSyscallError("clone3", err)
+		return err
 	}
 	if e.listens != nil {
 		e.listens.Close() // who listens sees the socket's end when the process is done with it

@@ -44,9 +44,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 	for _, d := range p.Devices {
 		line("device", "%s %d:%d%s", d.Path, d.Major, d.Minor, onlyIf(d.Make, ", made if possible")+onlyIf(!d.Make, ", bound from the host"))
 	}
-	if c := p.Cgroup; c != nil {
-		line("cgroup", "%s, with a filter of devices (%d rules)", c.Path, len(c.Devices))
-	}
+	p.Cgroup.explain(line)
 	for _, path := range p.Masked {
 		line("hidden", "%s", path)
 	}

@@ -50,6 +50,7 @@ type planned struct {
 	allow   string // --degrade
 	noPivot bool
 	filter  *seccomp.Filter
+	cgroup  *Cgroup // nil: there is none here
 }
 
 // plan goes the way of a config.json: what the validation refuses never gets here.
@@ -65,7 +66,7 @@ func (p planned) plan(t testing.TB) (*Plan, error) {
 			t.Fatal(err)
 		}
 	}
-	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies, seccomp: seccompInput{filter: p.filter},
+	return makePlan(planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: true, init: p.init, caller: p.caller, degrade: policies, seccomp: seccompInput{filter: p.filter}, cgroups: cgroupInput{grant: p.cgroup, refused: "no bus of systemd answers"},
 		privileged: p.choice.Kind == userns.None || p.choice.Writer == userns.ByParent, noPivot: p.noPivot, outside: []HostMount{
 			{Path: "/home/alice"}, {Path: "/bundle/rootfs/tmp"}, {Path: "/sys", Reveals: true}, {Path: "/proc", Reveals: true}, {Path: "/bundle"}, {Path: "/"},
 		}})
@@ -197,6 +198,20 @@ func detailedSpec() *specs.Spec {
 	return s
 }
 
+// limitedSpec has limits of all kinds, and a cgroup that containers may be run in.
+func limitedSpec() *specs.Spec {
+	s := quiet()
+	n, period, quota, shares := int64(64<<20), uint64(100000), int64(50000), uint64(512)
+	s.Linux.Resources = &specs.LinuxResources{
+		Memory: &specs.LinuxMemory{Limit: &n, Swap: &n}, CPU: &specs.LinuxCPU{Quota: &quota, Period: &period, Shares: &shares, Cpus: "0"},
+		Pids: &specs.LinuxPids{Limit: &n}, Unified: map[string]string{"memory.high": "1000000"},
+		Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
+	}
+	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"rw"}})
+	s.Process.User.UID = 1000
+	return s
+}
+
 // hooked has hooks of every kind, one of them with a limit.
 func hooked(s *specs.Spec) *specs.Spec {
 	two := 2
@@ -247,6 +262,12 @@ func plans() []planned {
 		{name: "hooks-joined", choice: joining(), spec: func() *specs.Spec { return hooked(joinedSpec()) }},
 		{name: "hooks-init-terminal", choice: privileged(), spec: func() *specs.Spec { return hooked(spec.Default()) }, init: true},
 		{name: "seccomp", choice: single(), spec: quiet, filter: notifying()},
+		{name: "limits-scope", choice: several(), spec: limitedSpec, cgroup: &Cgroup{
+			Mode: "scope", Why: "limits are asked for", Unit: "roost-box.scope", Slice: "user.slice", Bus: "user",
+		}},
+		{name: "limits-inherit", choice: privileged(), spec: limitedSpec, cgroup: &Cgroup{
+			Mode: "inherit", Why: "the caller's cgroup is delegated", Parent: "/sys/fs/cgroup/system.slice/box.service", Name: "roost-box", Own: true,
+		}},
 		{name: "no-cgroup-namespace", choice: several(), spec: func() *specs.Spec {
 			s := quiet()
 			s.Linux.Namespaces = s.Linux.Namespaces[:5]

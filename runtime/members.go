@@ -30,7 +30,7 @@ func (m member) signal(sig syscall.Signal) error {
 	return unix.PidfdSendSignal(fd, sig, nil, 0)
 }
 
-// members finds the container's processes. A process belongs to it if it
+// members finds the container's processes: those in its cgroup, where it has one of its own. Else a process belongs to it if it
 //
 //   - is the first process, or a descendant of one that belongs to it,
 //   - is in the first process's pid namespace, where that is the container's own (who came by exec is no descendant), and else
@@ -41,6 +41,15 @@ func (m member) signal(sig syscall.Signal) error {
 // The pid namespace is complete: who is in it can hide from us only by ending. Without one, a process that starts a session of
 // its own and loses its parent is not found unless the user namespace gives it away.
 func (c *Container) members() ([]member, error) {
+	if g := c.group(); g != nil {
+		defer g.Close()
+		return membersOf(g)
+	}
+	return c.relatives()
+}
+
+// relatives are those that namespaces, session and descent give away.
+func (c *Container) relatives() ([]member, error) {
 	all, err := snapshot()
 	if err != nil {
 		return nil, err

@@ -1,51 +1,87 @@
 package runtime
 
 import (
-	"path"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/userns"
 )
 
-// Cgroup is the cgroup that is made for a container. There is one where device nodes can be made, so that something must keep the container
-// from using them: under the root of the machine. Everywhere else the kernel refuses to make any, and a container stays in its caller's cgroup.
+// Cgroup is the cgroup that is made for a container.
 type Cgroup struct {
-	Path    string // below the mount of cgroup v2, absolute; in the caller's own cgroup if it begins with "./"
-	Devices []cgroupv2.Rule
+	Mode string // how it is come by: inherit, split, path, scope
+	Why  string // what decided that
+	// Parent and Name say where it is made, absolute in the file system, and below that; both are "" for a unit, whose cgroup systemd makes.
+	Parent, Name string
+	Own          bool // the name is roost's choice: it is made one that no container of another state root has
+	Split        bool // the processes of Parent move to a cgroup of their own first
+	// Unit is the unit of systemd, Bus the manager's: user or system.
+	Unit, Slice, Bus string
+	Filter           bool            // of devices: under the root of the machine, who can make any node
+	Devices          []cgroupv2.Rule // what it allows
+	Settings         cgroupv2.Settings
+	Owner            int // the user of the host whom it is given to, so that containers can be run in the container; 0 leaves it
 }
 
-// ownCgroup is where a container's cgroup is if the configuration does not say.
-func ownCgroup(id string) string { return "./roost-" + id }
+// cgroupInput is what was found out about cgroups here.
+type cgroupInput struct {
+	grant   *Cgroup // where one can be had: how, why, where. nil is none
+	refused string  // why there is none, though one was looked for
+	filter  bool    // devices can be made, so something must keep the container from using them
+	// Of a grant: the limits that cannot be had there, each with the reason.
+	missing []cgroupv2.Missing
+	remedy  string // what an administrator does about it
+}
 
-// cgroup settles what becomes of cgroupsPath and of device rules.
-func (p *Plan) cgroup(l *specs.Linux, devices bool, bad *planError) {
+// cgroup settles where the container's cgroup is, and what becomes of what asks for one if there is none.
+func (p *Plan) cgroup(l *specs.Linux, in cgroupInput, bad *planError) {
 	var rules []specs.LinuxDeviceCgroup
 	if l.Resources != nil {
 		rules = l.Resources.Devices
 	}
-	if !devices {
-		if len(rules) > 0 {
-			p.giveUp(degrade.Devices, "linux.resources.devices", "no filter is in force: what the container may open is what its users may, and no device can be made here", bad)
+	if !in.filter && len(rules) > 0 {
+		p.giveUp(degrade.Devices, "linux.resources.devices", "no filter is in force: what the container may open is what its users may, and no device can be made here", bad)
+	}
+	if in.grant == nil {
+		if in.filter {
+			p.giveUp(degrade.DeviceFilter, "linux.resources.devices", "a container of root that can make any device must be kept from using it: "+in.refused, bad)
 		}
 		if l.CgroupsPath != "" {
-			p.giveUp(degrade.Cgroup, "linux.cgroupsPath", "not applied yet: the container stays in the cgroup that roost runs in", bad)
+			p.giveUp(degrade.Cgroup, "linux.cgroupsPath", "the container stays in the cgroup that roost runs in: "+in.refused, bad)
 		}
 		return
 	}
-	p.Cgroup = &Cgroup{Path: ownCgroup(p.ID), Devices: cgroupv2.Rules(rules)}
-	switch {
-	case l.CgroupsPath == "":
-	case strings.Count(l.CgroupsPath, ":") == 2: // SLICE:PREFIX:NAME, which names a unit of systemd
-		p.giveUp(degrade.Cgroup, "linux.cgroupsPath", "units of systemd are not supported yet: the container's cgroup is in that of roost", bad)
-	case path.IsAbs(l.CgroupsPath):
-		p.Cgroup.Path = inContainer(l.CgroupsPath)
-	default:
-		p.Cgroup.Path = "." + inContainer(l.CgroupsPath)
+	c := *in.grant
+	if in.filter {
+		c.Filter, c.Devices = true, cgroupv2.Rules(rules)
 	}
-	if p.Cgroup.Path == "/" || p.Cgroup.Path == "./" {
-		bad.add("linux.cgroupsPath", "%q is the cgroup of others; name one of the container's own, such as /%s", l.CgroupsPath, p.ID)
-	}
+	c.Owner = p.cgroupOwner(l)
+	p.Cgroup = &c
 }
+
+// cgroupOwner is who gets the cgroup to make others in it: the process's user, where the container sees its cgroup as a root of its own and has it
+// mounted to be written.
+func (p *Plan) cgroupOwner(l *specs.Linux) int {
+	if p.New&unix.CLONE_NEWCGROUP == 0 {
+		return 0
+	}
+	for _, m := range p.Mounts {
+		if m.Type != "cgroup2" || m.Bind || (m.Options.Set|m.Options.RecSet)&unix.MOUNT_ATTR_RDONLY != 0 {
+			continue
+		}
+		if p.User.Kind != userns.Create {
+			return int(p.Process.UID)
+		}
+		if uid, ok := p.User.Mapping.UIDs.ToHost(p.Process.UID); ok {
+			return int(uid)
+		}
+	}
+	return 0
+}
+
+// path is where the cgroup is made, but for the end that makes a name one's own.
+func (c *Cgroup) path() string { return strings.TrimSuffix(c.Parent, "/") + "/" + c.Name }

@@ -34,7 +34,7 @@ func FuzzPlan(f *testing.F) {
 			named(t, err)
 			return
 		}
-		in := planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: n%2 == 0, init: p.init, devices: p.choice.Kind == userns.None}
+		in := planInput{id: "box", bundle: "/bundle", own: p.own, loaded: loaded, choice: p.choice, keyring: n%2 == 0, init: p.init, cgroups: cgroupsOf(p)}
 		plan, err := makePlan(in)
 		if err != nil {
 			named(t, err)

@@ -63,10 +63,6 @@ type (
 		Setgroups bool   `json:"setgroups"`
 		Source    string `json:"source"`
 	}
-	cgroupJSON struct {
-		Path        string `json:"path"` // below the mount of cgroup v2; ./ is roost's own cgroup
-		DeviceRules int    `json:"deviceRules"`
-	}
 	hookJSON struct {
 		At      string   `json:"at"` // where it is in the configuration
 		Path    string   `json:"path"`
@@ -350,13 +346,6 @@ func (p *ProcessPlan) asJSON() processJSON {
 		Scheduler: p.Scheduling.Scheduler.asJSON(), IOPriority: p.Scheduling.IOPriority.String(),
 		MemoryPolicy: p.Scheduling.Memory.String(), Personality: p.Scheduling.Personality.String(),
 	}
-}
-
-func (c *Cgroup) asJSON() *cgroupJSON {
-	if c == nil {
-		return nil
-	}
-	return &cgroupJSON{c.Path, len(c.Devices)}
 }
 
 func hooksAsJSON(hooks []Hook) (list []hookJSON) {

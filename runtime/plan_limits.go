@@ -1,59 +1,83 @@
 package runtime
 
 import (
-	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/degrade"
-	"github.com/roost-run/roost/internal/strictjson"
 )
 
-// limits says of every limit that is asked for that it cannot be had yet. A value that asks for what is so anyway is no limit.
-func (p *Plan) limits(r *specs.LinuxResources, bad *planError) {
-	if r == nil {
-		return
+// limits are the settings of linux.resources that the container gets. What cannot be had here is refused or listed, as the policy of its kind says; a
+// value that asks for what is so anyway is no limit, and no reason to refuse anything.
+func (p *Plan) limits(r *specs.LinuxResources, in cgroupInput, bad *planError) {
+	settings, problems := cgroupv2.Convert(r)
+	for _, problem := range problems {
+		bad.add(problem.Path, "%s", problem.Text)
 	}
-	not := func(asked bool, kind degrade.Kind, member string) {
-		if asked {
-			p.giveUp(kind, "linux.resources."+member, "limits are not supported yet; limit the service or scope that roost runs in", bad)
+	told := make(map[string]bool) // some members make several settings
+	lacking := func(s cgroupv2.Setting, text string) {
+		if !usual(s) && !told[s.Path] {
+			told[s.Path] = true
+			p.giveUp(kindOf(s), s.Path, text, bad)
 		}
 	}
-	if m := r.Memory; m != nil {
-		not(positive(m.Limit), degrade.Memory, "memory.limit")
-		not(positive(m.Reservation), degrade.Memory, "memory.reservation")
-		not(positive(m.Swap), degrade.Memory, "memory.swap")
+	if p.Cgroup == nil {
+		for _, s := range settings {
+			lacking(s, s.File+" cannot be set: "+in.refused)
+		}
+		return
 	}
-	if c := r.CPU; c != nil {
-		const usual = 1024 // what every cgroup has, and engines ask for
-		not(c.Shares != nil && *c.Shares != 0 && *c.Shares != usual, degrade.CPU, "cpu.shares")
-		not(positive(c.Quota), degrade.CPU, "cpu.quota")
-		not(c.Burst != nil && *c.Burst > 0, degrade.CPU, "cpu.burst")
-		not(c.Idle != nil && *c.Idle != 0, degrade.CPU, "cpu.idle")
-		not(c.Cpus != "", degrade.Cpuset, "cpu.cpus")
-		not(c.Mems != "", degrade.Cpuset, "cpu.mems")
-	}
-	not(r.Pids != nil && positive(r.Pids.Limit), degrade.PIDs, "pids.limit")
-	if b := r.BlockIO; b != nil {
-		not(b.Weight != nil && *b.Weight != 0, degrade.IO, "blockIO.weight")
-		not(len(b.WeightDevice) > 0, degrade.IO, "blockIO.weightDevice")
-		not(len(b.ThrottleReadBpsDevice) > 0, degrade.IO, "blockIO.throttleReadBpsDevice")
-		not(len(b.ThrottleWriteBpsDevice) > 0, degrade.IO, "blockIO.throttleWriteBpsDevice")
-		not(len(b.ThrottleReadIOPSDevice) > 0, degrade.IO, "blockIO.throttleReadIOPSDevice")
-		not(len(b.ThrottleWriteIOPSDevice) > 0, degrade.IO, "blockIO.throttleWriteIOPSDevice")
-	}
-	for i := range r.HugepageLimits {
-		not(true, degrade.HugeTLB, fmt.Sprintf("hugepageLimits[%d]", i))
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Rdma)) {
-		not(r.Rdma[name].HcaHandles != nil || r.Rdma[name].HcaObjects != nil, degrade.RDMA, strictjson.Member("rdma", name))
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Unified)) {
-		not(true, degrade.Unified, strictjson.Member("unified", name))
+	for _, s := range settings {
+		i := slices.IndexFunc(in.missing, func(m cgroupv2.Missing) bool { return m.File == s.File && m.Path == s.Path })
+		if i < 0 {
+			p.Cgroup.Settings = append(p.Cgroup.Settings, s)
+			continue
+		}
+		lacking(s, s.File+" cannot be set: "+in.missing[i].Text()+onlyIf(in.remedy != "", "; "+in.remedy))
 	}
 }
 
-// positive is a limit: 0 is none in every runtime, and -1 is no limit.
-func positive(n *int64) bool { return n != nil && *n > 0 }
+// usual reports whether a setting asks for what a cgroup has anyway. Engines write such ones down.
+func usual(s cgroupv2.Setting) bool {
+	switch s.File {
+	case "cpu.max":
+		return strings.HasPrefix(s.Value, "max")
+	case "cpu.idle", "cpu.max.burst", "memory.low", "memory.min":
+		return s.Value == "0"
+	case "cpu.weight":
+		return s.Value == "100"
+	}
+	return s.Value == "max"
+}
+
+// needed reports whether there is a setting that takes a cgroup of the container's own.
+func needed(settings cgroupv2.Settings) bool {
+	return slices.ContainsFunc(settings, func(s cgroupv2.Setting) bool { return !usual(s) })
+}
+
+// kindOf is what a limit is in the words of policies.
+func kindOf(s cgroupv2.Setting) degrade.Kind {
+	if strings.HasPrefix(s.Path, "linux.resources.unified") {
+		return degrade.Unified
+	}
+	switch s.Controller {
+	case "memory":
+		return degrade.Memory
+	case "cpu":
+		return degrade.CPU
+	case "cpuset":
+		return degrade.Cpuset
+	case "pids":
+		return degrade.PIDs
+	case "io":
+		return degrade.IO
+	case "hugetlb":
+		return degrade.HugeTLB
+	case "rdma":
+		return degrade.RDMA
+	}
+	return degrade.Unified
+}

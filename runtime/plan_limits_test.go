@@ -1,9 +1,13 @@
 package runtime
 
 import (
+	"strings"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/roost-run/roost/cgroupv2"
+	"github.com/roost-run/roost/userns"
 )
 
 func TestLimitsAreRefusedOrListed(t *testing.T) {
@@ -38,9 +42,37 @@ func TestLimitsAreRefusedOrListed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		p.limits(c.resources, &bad)
+		p.limits(c.resources, cgroupInput{refused: "no bus"}, &bad)
 		if len(bad.problems) != c.refused || len(p.GivenUp) != c.given {
 			t.Errorf("%s: refused %v, given up %v", name, bad.problems, p.GivenUp)
 		}
+	}
+}
+
+// cgroupsOf is a machine where whoever is root has a cgroup, and others do not.
+func cgroupsOf(p planned) cgroupInput {
+	if p.choice.Kind != userns.None {
+		return cgroupInput{refused: "no bus of systemd answers"}
+	}
+	return cgroupInput{filter: true, grant: &Cgroup{Mode: "inherit", Why: "the caller is root", Parent: "/sys/fs/cgroup", Name: "roost-box"}}
+}
+
+func TestLimitsThatAreHad(t *testing.T) {
+	n, shares := int64(1<<20), uint64(512)
+	asked := &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &n}, CPU: &specs.LinuxCPU{Shares: &shares, Cpus: "0"}, Pids: &specs.LinuxPids{Limit: &n}}
+	settings, _ := cgroupv2.Convert(asked)
+	in := cgroupInput{remedy: "ask for Delegate=yes"}
+	for _, s := range settings {
+		if s.Controller == "cpuset" {
+			in.missing = append(in.missing, cgroupv2.Missing{Setting: s, Why: cgroupv2.NotShared, Dir: "/sys/fs/cgroup/user.slice"})
+		}
+	}
+	p, bad := &Plan{Cgroup: &Cgroup{}}, planError{}
+	p.limits(asked, in, &bad)
+	if len(p.Cgroup.Settings) != 3 || len(bad.problems) != 1 {
+		t.Fatalf("%+v %v", p.Cgroup.Settings, bad.problems)
+	}
+	if b := bad.problems[0]; b.Kind != "cpuset" || b.Path != "linux.resources.cpu.cpus" || !strings.Contains(b.Text, "/sys/fs/cgroup/user.slice") || !strings.Contains(b.Text, "ask for Delegate=yes; or run") {
+		t.Error(b)
 	}
 }

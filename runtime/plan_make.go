@@ -27,7 +27,7 @@ type planInput struct {
 	notify  notifyInput
 	caller  standing
 	seccomp seccompInput
-	devices bool // the container could make device nodes, and use them
+	cgroups cgroupInput
 	// privileged: the caller is root of its own user namespace.
 	privileged bool
 	noPivot    bool
@@ -64,8 +64,6 @@ func makePlan(in planInput) (*Plan, error) {
 	p.rootfs(s, in, &bad)
 	p.mounts(s.Mounts, in.privileged, &bad)
 	p.devices(s.Linux.Devices, &bad)
-	p.cgroup(s.Linux, in.devices, &bad)
-	p.limits(s.Linux.Resources, &bad)
 	p.mountLabel(s.Linux, in.caller, &bad)
 	p.sysctls(s.Linux)
 	p.netDevices(s.Linux)
@@ -79,6 +77,8 @@ func makePlan(in planInput) (*Plan, error) {
 		p.attributes(s.Process, in.caller, "process.", &bad)
 		p.linuxScheduling(s.Linux)
 	}
+	p.cgroup(s.Linux, in.cgroups, &bad)
+	p.limits(s.Linux.Resources, in.cgroups, &bad)
 	p.confine(in.seccomp, &bad)
 	return p, bad.err()
 }

@@ -76,6 +76,7 @@ type job struct {
 	raw     []byte // config.json
 	spec    *specs.Spec
 	plan    *Plan
+	parent  *os.File // where cgroups are made, or nil
 }
 
 // prepare finds out all that can be known beforehand. Most errors are found here, and nothing has to be undone.
@@ -106,10 +107,15 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 			return nil, err
 		}
 	}
+	devices := choice.Kind == userns.None && j.caller.MakesDevices()
+	cgroups, err := j.findCgroup(ctx, linuxOf(loaded.Spec), devices)
+	if err != nil {
+		return nil, err
+	}
 	j.plan, err = makePlan(planInput{
 		id: id, bundle: bundle, own: o.Bundle == "", loaded: loaded, choice: choice, keyring: !o.NoNewKeyring, init: o.Init, degrade: o.Degrade, sockets: o.Activation, notify: j.notify(),
 		privileged: j.caller.Privileged, noPivot: o.NoPivot, outside: outside,
-		devices: choice.Kind == userns.None && j.caller.MakesDevices(), caller: standingOf(j.caller, choice, keepsGroups(o.KeepGroups, loaded.Spec.Annotations)),
+		cgroups: cgroups, caller: standingOf(j.caller, choice, keepsGroups(o.KeepGroups, loaded.Spec.Annotations)),
 		seccomp: filter,
 	})
 	if err != nil {
@@ -117,6 +123,14 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	}
 	j.plan.findDevices()
 	return j, j.checkRoot()
+}
+
+// linuxOf is never nil.
+func linuxOf(s *specs.Spec) *specs.Linux {
+	if s.Linux == nil {
+		return &specs.Linux{}
+	}
+	return s.Linux
 }
 
 // load reads the configuration, or writes the given one out: what is kept in the container's directory is what was used.

@@ -81,6 +81,9 @@ func (b *birth) record(child *launch.Child) (err error) {
 		}
 		return err
 	}
+	if c := b.plan.Cgroup; c != nil {
+		b.rec.cgroupMode, b.rec.cgroupWhy = c.Mode, c.Why
+	}
 	b.rec.process.inode = pidfdInode(child.Pidfd())
 	b.rec.givenUp = givenUp(b.plan.GivenUp)
 	if err := b.dir.writeIdentity(b.rec.process); err != nil {

@@ -22,6 +22,8 @@ type record struct {
 	callersKeys bool     // it has no session keyring of its own (--no-new-keyring), nor has an exec
 	annotations map[string]string
 	givenUp     string // what was asked for and not had, for the annotation
+	cgroupMode  string // inherit, split, path, scope; "" for none that was worth a word
+	cgroupWhy   string
 
 	// Which hooks there are to be run still; what they are is in config.json.
 	startContainer, poststart, poststop bool
@@ -61,6 +63,10 @@ func (r *record) encode() []byte {
 	flag("attended", r.attended)
 	flag("callersKeyring", r.callersKeys)
 	text("givenUp", r.givenUp)
+	if r.cgroupMode != "" {
+		text("cgroupMode", r.cgroupMode)
+		text("cgroupWhy", r.cgroupWhy)
+	}
 	for _, h := range []struct {
 		key string
 		due bool
@@ -116,6 +122,10 @@ func decodeRecord(data []byte) (*record, error) {
 			r.hasInit = d.Bool()
 		case "givenUp":
 			r.givenUp = d.Text()
+		case "cgroupMode":
+			r.cgroupMode = d.Text()
+		case "cgroupWhy":
+			r.cgroupWhy = d.Text()
 		case "startContainerHooks":
 			r.startContainer = d.Bool()
 		case "poststartHooks":

@@ -39,6 +39,9 @@ func (c *Container) Start(ctx context.Context) error {
 }
 
 func (c *Container) start(ctx context.Context, d *directory, hooks *Hooks) error {
+	if d.paused() { // it would not hear of it, and we would wait
+		return fmt.Errorf("cannot start a paused container: %w", ErrPaused)
+	}
 	pidfd, err := c.rec.process.open()
 	if errors.Is(err, ErrNotRunning) {
 		return fmt.Errorf("cannot start a container that has stopped: %w", err)

@@ -25,7 +25,8 @@ func commands() []entry {
 		{"run", runCommand}, {"exec", execCommand}, {"list", listCommand}, {"ps", psCommand},
 		{"wait", waitCommand}, {"gc", gcCommand}, {"unshare", unshareCommand},
 		{"create", createCommand}, {"start", startCommand}, {"state", stateCommand},
-		{"kill", killCommand}, {"delete", deleteCommand}, {"events", eventsCommand},
+		{"kill", killCommand}, {"delete", deleteCommand}, {"pause", pauseCommand}, {"resume", resumeCommand}, {"update", updateCommand},
+		{"events", eventsCommand},
 		{"spec", specCommand}, {"explain", explainCommand}, {"features", featuresCommand},
 		{"completion", completionCommand}, {"version", versionCommand}, {"help", helpCommand},
 		{"man", manCommand}, {"__complete", completeCommand}, {"__completeNoDesc", completeBareCommand},
@@ -56,10 +57,6 @@ func find(name string) (command, error) {
 // later names commands of other runtimes that are known and refused, rather than unknown.
 func later(name string) string {
 	switch name {
-	case "pause", "resume":
-		return "it needs a cgroup of the container's own"
-	case "update":
-		return "it needs cgroup limits"
 	case "checkpoint", "restore":
 		return "it needs CRIU"
 	}

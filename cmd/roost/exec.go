@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/runtime"
 )
@@ -14,9 +16,11 @@ const execFailure = 255
 type execOptions struct {
 	wiring
 	processOptions
-	user             string
-	detach           bool
-	ignored, ignore2 bool
+	user         string
+	detach       bool
+	ignored      bool
+	ignorePaused bool
+	cgroups      []string
 }
 
 func execCommand() command {
@@ -47,8 +51,8 @@ func (o *execOptions) ownFlags() []flags.Flag {
 		{Name: "user", Short: 'u', Arg: "USER[:GROUP]", To: &o.user, Help: "run as this user of the container, a name or a number"},
 		{Name: "detach", Short: 'd', To: &o.detach, Help: "do not wait for the process"},
 		{Name: "interactive", Short: 'i', To: &o.ignored, Ignored: true, Help: "stdin is always connected"},
-		{Name: "ignore-paused", To: &o.ignore2, Ignored: true, Hidden: true, Help: "no container can be paused"},
-		{Name: "cgroup", Arg: "PATH", To: &o.refused, Unsupported: "containers have no cgroups of their own"},
+		{Name: "ignore-paused", To: &o.ignorePaused, Help: "start in a paused container, too: the process waits for resume"},
+		{Name: "cgroup", Arg: "[CTRL:]PATH", To: &o.cgroups, Help: "start in this cgroup below the container's; there is one tree for all controllers"},
 	}...)
 }
 
@@ -58,6 +62,10 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 		return 0, err
 	}
 	policies, err := o.policies()
+	if err != nil {
+		return 0, err
+	}
+	below, err := o.cgroup()
 	if err != nil {
 		return 0, err
 	}
@@ -77,6 +85,7 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 			Process: process, User: o.user, Activation: activation, ExtraFiles: files, Degrade: policies,
 			Stdio:         runtime.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr},
 			ConsoleSocket: o.consoleSocket, PidFile: o.pidFile, Forked: forked, KeepGroups: o.keepGroups, PidfdSocket: o.pidfdSocket,
+			Cgroup: below, IgnorePaused: o.ignorePaused,
 		})
 	}
 	if o.detach {
@@ -84,4 +93,21 @@ func (o *execOptions) run(a *app, id string, argv []string) (int, error) {
 		return 0, err
 	}
 	return a.attached(start, nil)
+}
+
+// cgroup is the path of --cgroup. cgroup v2 has one tree for all controllers, so whatever is said for some of them has to be the same.
+func (o *execOptions) cgroup() (path string, err error) {
+	for i, word := range o.cgroups {
+		if _, after, ok := strings.Cut(word, ":"); ok {
+			word = after
+		}
+		if word = strings.TrimLeft(word, "/"); word == "" {
+			word = "."
+		}
+		if i > 0 && word != path {
+			return "", fault.New(fault.Usage, "--cgroup: %q and %q are two cgroups", path, word).Remedy("cgroup v2 has one tree for all controllers: name one")
+		}
+		path = word
+	}
+	return path, nil
 }

@@ -48,6 +48,9 @@ func appendState(b []byte, s runtime.State, newline string) []byte {
 		indent = outer
 		b = append(b, newline+indent+"}"...)
 	}
+	if s.SystemdScope != "" {
+		text("systemd-scope", s.SystemdScope)
+	}
 	text("owner", s.Owner)
 	return append(b, newline+"}"...)
 }

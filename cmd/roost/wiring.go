@@ -22,7 +22,6 @@ type wiring struct {
 	idMap                  string
 	degrade                []string
 	ignored                bool
-	refused                string
 }
 
 // processFlags are those of every command that starts a process.

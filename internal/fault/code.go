@@ -16,6 +16,8 @@ const (
 	NoContainer     Code = "E_NO_CONTAINER"
 	NotRunning      Code = "E_NOT_RUNNING"
 	Running         Code = "E_RUNNING"
+	Paused          Code = "E_PAUSED"
+	NotPaused       Code = "E_NOT_PAUSED"
 	Busy            Code = "E_BUSY"
 	State           Code = "E_STATE"
 	NoStatus        Code = "E_NO_STATUS"

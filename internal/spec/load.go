@@ -81,6 +81,31 @@ func LoadProcess(raw []byte) (p *specs.Process, givenUp []Problem, err error) {
 	return p, r.givenUp, nil
 }
 
+// LoadResources decodes and validates linux.resources in a document of its own, as `update --resources FILE` gets it. The paths in
+// problems are those of a configuration: linux.resources.memory.limit.
+func LoadResources(raw []byte) (*specs.LinuxResources, error) {
+	src := string(raw)
+	var r report
+	var resources *specs.LinuxResources
+	if d := begin("resources file", src, &r); d != nil {
+		resources = d.resources()
+		if d.finish() {
+			r.resources(resources)
+		}
+	}
+	if err := r.err("resources file", ""); err != nil {
+		return nil, err
+	}
+	return resources, nil
+}
+
+// ValidateResources checks what did not come from a document, such as those of a container with the flags of update applied.
+func ValidateResources(c *specs.LinuxResources) error {
+	var r report
+	r.resources(c)
+	return r.err("resources", "")
+}
+
 // ValidateProcess checks a process that did not come from a document, such as the container's own one with the flags
 // of exec applied.
 func ValidateProcess(p *specs.Process) (givenUp []Problem, err error) {
