@@ -27,6 +27,7 @@ func (c *converter) memory(m *specs.LinuxMemory) {
 		c.set("memory.reservation", "memory.low", s)
 	}
 	const counted = "cgroup v2 counts it as memory, under memory.limit"
+	//nolint:staticcheck // deprecated, and refused
 	c.v1(value(m.Kernel) > 0, "memory.kernel", counted)
 	c.v1(value(m.KernelTCP) > 0, "memory.kernelTCP", counted)
 	// 0 asks for something, too: to swap as little as possible.

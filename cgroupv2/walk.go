@@ -64,25 +64,30 @@ func (t *tree) walk(top int) (bool, error) {
 }
 
 // below are the names of the cgroups in one: of its directories.
-func below(dir int) []string {
+func below(dir int) []string { return names(dir, unix.DT_DIR) }
+
+// files are the names of a cgroup's files.
+func files(dir int) []string { return names(dir, unix.DT_REG) }
+
+func names(dir int, kind byte) []string {
 	fd, err := unix.Openat(dir, ".", openDir, 0) // an offset of its own
 	if err != nil {
 		return nil
 	}
 	defer unix.Close(fd)
-	var names []string
-	b := make([]byte, 8<<10)
+	var list []string
+	b := make([]byte, 8<<10) // a name may have 4,000 bytes
 	for {
 		n, err := unix.ReadDirent(fd, b)
 		if err != nil || n <= 0 {
-			return names
+			return list
 		}
-		// struct linux_dirent64: 8 bytes of inode, 8 of offset, 2 of length, 1 of type, the name. The unix package has no type.
+		// struct linux_dirent64: 8 bytes of inode, 8 of offset, 2 of length, 1 of type, the name. The unix package tells no type.
 		for e := b[:n]; len(e) > 19; {
 			length := int(binary.NativeEndian.Uint16(e[16:]))
 			name, _, _ := bytes.Cut(e[19:length], []byte{0})
-			if s := string(name); e[18] == unix.DT_DIR && s != "." && s != ".." {
-				names = append(names, s)
+			if s := string(name); e[18] == kind && s != "." && s != ".." {
+				list = append(list, s)
 			}
 			e = e[length:]
 		}

@@ -12,7 +12,7 @@ GO=${GO:-go}
 patience() {
 	case ${FUZZTIME:-} in ?*) echo "$FUZZTIME" && return ;; esac
 	case $1.$2 in
-	runtime.FuzzPlan | runtime.FuzzRecord | idmap.FuzzFiles | internal/spec.FuzzOptions | internal/seccomp.* | cmd/roost-seccomp.*) echo 60s ;;
+	runtime.FuzzPlan | runtime.FuzzRecord | idmap.FuzzFiles | internal/spec.FuzzOptions | cgroupv2.FuzzConvert | internal/seccomp.* | cmd/roost-seccomp.*) echo 60s ;;
 	idmap.*) echo 15s ;; # four targets for mappings
 	*) echo 5s ;;
 	esac
