@@ -70,7 +70,7 @@ install: build man
 	bin/roost completion bash >'$(DESTDIR)$(DATADIR)/bash-completion/completions/roost'
 	bin/roost completion zsh >'$(DESTDIR)$(DATADIR)/zsh/site-functions/_roost'
 	bin/roost completion fish >'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/roost.fish'
-	for file in contrib/engines/* contrib/apparmor/* contrib/seccomp/*; do \
+	for file in contrib/engines/* contrib/apparmor/* contrib/seccomp/* contrib/systemd/*; do \
 		to='$(DESTDIR)$(DATADIR)/roost'"/$${file#contrib/}" && $(INSTALL) -d "$${to%/*}" && \
 		sed -e 's|@BINDIR@|$(BINDIR)|g' "$$file" >"$$to" || exit; \
 	done

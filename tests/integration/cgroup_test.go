@@ -62,7 +62,7 @@ func TestDeviceRulesAllow(t *testing.T) {
 }
 
 // cgroupMount is where cgroup v2 is mounted here.
-func cgroupMount(t *testing.T) string {
+func cgroupMount(t testing.TB) string {
 	t.Helper()
 	for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		if exists(dir + "/cgroup.procs") {

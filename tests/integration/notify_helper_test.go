@@ -23,6 +23,8 @@ import (
 //	env                 print what it was told
 //	child TEXT          have a child say it, with PID for the child's pid, and wait until it has been taken
 //	wait                wait for a line on standard input
+//	file PATH           wait until there is such a file
+//	beat PATH           send WATCHDOG=1 until there is such a file, then be silent for ever
 func playNotify() error {
 	argv := os.Args[1:]
 	next := func() (word string) {
@@ -56,6 +58,16 @@ func playNotify() error {
 			err = cmd.Run()
 		case "wait":
 			_, err = os.Stdin.Read(make([]byte, 1))
+		case "file":
+			for path := next(); !exists(path); {
+				time.Sleep(20 * time.Millisecond)
+			}
+		case "beat":
+			for path := next(); ; time.Sleep(200 * time.Millisecond) {
+				if !exists(path) && err == nil {
+					err = tell("WATCHDOG=1")
+				}
+			}
 		default:
 			err = errors.New("what?")
 		}

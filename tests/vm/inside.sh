@@ -3,6 +3,6 @@
 # inside.sh WORK TESTBINARY DIR FLAGS…: in the machine. A share has neither owners nor speed, so what is run is copied first.
 set -eu
 mkdir /var/tmp/work
-cp "$1"/* /var/tmp/work/
+cp -r "$1"/* /var/tmp/work/
 cd "$3"
 exec "/var/tmp/work/$2" "${@:4}"

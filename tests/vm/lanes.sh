@@ -20,6 +20,7 @@ prepare_machines() {
 	mkdir -p "$work/vm"
 	[ -n "${ROOST:-}" ] || cp "$work"/roost* "$work/vm/"
 	cp "$work/profile.json" "$work/vm/"
+	cp -r contrib/systemd "$work/vm/"
 	for package in "${vm_packages[@]}"; do
 		CGO_ENABLED=0 "$GO" test -c -o "$work/vm/$(vm_binary "$package")" "$package" || die "$package does not build"
 	done
@@ -73,7 +74,7 @@ vm_package() {
 	[ "$1" != ./tests/integration ] || dir=/tmp
 	rooted_vm tests/vm/suite.sh "$work/vm" "$binary" "$dir" "${options[@]}" -t 5400 -r "$tree" \
 		-e ROOST=/var/tmp/work/roost -e ROOST_TEST_PROFILE=/var/tmp/work/profile.json \
-		-e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 -- \
+		-e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 -- \
 		-test.v=test2json -test.timeout=80m "${choice[@]}" "${test_flags[@]}" |
 		"$work/test2json" -t -p "${name##*/}($suite)"
 }

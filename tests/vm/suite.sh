@@ -9,7 +9,7 @@
 # brings it down three times has failed.
 set -u -o pipefail
 here=$(dirname "$(readlink -f "$0")")
-work=$1 binary=$2 dir=$3
+work=$(readlink -f "$1") binary=$2 dir=$3
 shift 3
 options=()
 while [ "$1" != -- ]; do
@@ -34,7 +34,7 @@ begun() { sed -n 's/^\x16\{0,1\}=== RUN *\(Test[^ /]*\)$/\1/p' "$log" | tail -n 
 
 declare -A downs=()
 while :; do
-	"$here/vm" run "${options[@]}" -l "$console" -r "$work" -C / -- "$here/inside.sh" "$work" "$binary" "$dir" "${flags[@]}" ${skip:+"-test.skip=$skip"} | tee -a "$log"
+	"$here/vm" run "${options[@]}" -l "$console" -r "$work" -r "$here" -C / -- "$here/inside.sh" "$work" "$binary" "$dir" "${flags[@]}" ${skip:+"-test.skip=$skip"} | tee -a "$log"
 	status=$?
 	culprit=$(begun)
 	down=$((${downs[${culprit:-none}]:-0} + 1))
