@@ -15,9 +15,9 @@ func (p *Plan) giveUp(kind degrade.Kind, path, text string, bad *planError) {
 	case degrade.Deny:
 		bad.problems = append(bad.problems, Problem{Path: path, Text: text + "; " + degrade.Remedy(kind), Kind: string(kind)})
 	case degrade.Warn:
-		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text, Loud: true})
+		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text, Kind: string(kind), Loud: true})
 	default:
-		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text})
+		p.GivenUp = append(p.GivenUp, Problem{Path: path, Text: text, Kind: string(kind)})
 	}
 }
 

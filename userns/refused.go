@@ -36,6 +36,15 @@ func (e *refused) Error() string {
 func (e *refused) Unwrap() error    { return e.err }
 func (e *refused) Code() fault.Code { return fault.Userns }
 
+// Reasons are what may have forbidden it, without the remedies.
+func (e *refused) Reasons() string {
+	list := make([]string, len(e.why))
+	for i, r := range e.why {
+		list[i] = r.why
+	}
+	return strings.Join(list, "; or ")
+}
+
 // Remedy is what helps against each reason.
 func (e *refused) Remedy() string {
 	list := make([]string, len(e.why))

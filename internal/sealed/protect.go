@@ -46,6 +46,16 @@ func Protect() error {
 		Remedy("install it as root (make install), writable for nobody else")
 }
 
+// Self is what the rule looks at of this program.
+func Self() (File, error) {
+	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return File{}, &os.PathError{Op: "open", Path: self, Err: err}
+	}
+	defer unix.Close(fd)
+	return look(fd)
+}
+
 // original is the path of the program itself. The copy gets it as its name, since its own path leads nowhere, and what belongs to
 // an installation is looked for beside the program.
 func original() string {

@@ -16,7 +16,7 @@ type Problem struct {
 	Path string // such as linux.namespaces[2].type; "" is the document itself
 	Text string // one line, the remedy last
 	Line int    // in the document, from 1; 0 when there is no document, and in what was given up
-	Kind string // of what is refused because a policy denies it: what is denied, see internal/degrade
+	Kind string // of what is refused because a policy denies it, or given up because it does not: what it is, see internal/degrade
 	Loud bool   // of what was given up: the policy for it is to warn
 
 	offset int
