@@ -5,4 +5,7 @@ set -eu
 mkdir /var/tmp/work
 cp -r "$1"/* /var/tmp/work/
 cd "$3"
-exec "/var/tmp/work/$2" "${@:4}"
+# VM_SCOPE: in a cgroup that was delegated, for who makes others in it.
+scope=()
+[ -z "${VM_SCOPE:-}" ] || scope=(systemd-run --user --scope --quiet --property Delegate=yes)
+exec "${scope[@]}" "/var/tmp/work/$2" "${@:4}"

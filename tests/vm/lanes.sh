@@ -5,7 +5,7 @@
 # shellcheck disable=SC2154 # tree, work, results, test_flags, GO, no_root: of run.sh
 
 # What the machine's lanes run: black-box tests, and packages that talk to systemd or to the kernel's cgroups.
-vm_packages=(./tests/integration)
+vm_packages=(./delegate ./cgroupv2 ./tests/integration)
 [ -z "${VM_PACKAGES:-}" ] || read -r -a vm_packages <<<"$VM_PACKAGES"
 
 rooted_vm() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n --preserve-env=SUITE,VMDIR "$@"; fi; }
@@ -69,12 +69,13 @@ machine() {
 }
 
 vm_package() {
-	local binary dir=$tree/$1 name=${1#./}
+	local binary dir=$tree/$1 name=${1#./} scope=()
 	binary=$(vm_binary "$1")
 	[ "$1" != ./tests/integration ] || dir=/tmp
+	case $1:$suite in *-root*) ;; ./cgroupv2:*) scope=(-e VM_SCOPE=1) ;; esac
 	rooted_vm tests/vm/suite.sh "$work/vm" "$binary" "$dir" "${options[@]}" -t 5400 -r "$tree" \
 		-e ROOST=/var/tmp/work/roost -e ROOST_TEST_PROFILE=/var/tmp/work/profile.json \
-		-e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 -- \
+		-e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 "${scope[@]}" -- \
 		-test.v=test2json -test.timeout=80m "${choice[@]}" "${test_flags[@]}" |
 		"$work/test2json" -t -p "${name##*/}($suite)"
 }
