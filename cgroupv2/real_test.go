@@ -42,14 +42,23 @@ func base(t *testing.T) *Group {
 	if os.Getuid() != 0 {
 		self, _, err := g.child("roost-test-self", nil)
 		if err != nil {
-			t.Skip("needs root or a delegated cgroup:", err)
+			missing(t, "cpu", "root or a delegated cgroup: "+err.Error())
 		}
 		defer self.Close()
 		if err := self.write("cgroup.procs", "0"); err != nil {
-			t.Skip("needs root or a delegated cgroup:", err)
+			missing(t, "cpu", "root or a delegated cgroup: "+err.Error())
 		}
 	}
 	return g
+}
+
+// missing skips, naming what is missing, unless the set-up promised it. Who has been granted a controller has a cgroup.
+func missing(t *testing.T, grant, what string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("ROOST_TEST_GRANTS"), ","), grant) {
+		t.Fatalf("%s: the set-up provides it, and yet there is none: %s", grant, what)
+	}
+	t.Skip("needs " + what)
 }
 
 // leaveAsFound takes back the controllers that the test shares out in a cgroup that is not its own.
@@ -78,7 +87,7 @@ func group(t *testing.T, controllers ...string) (*Group, string) {
 	}
 	for _, c := range controllers {
 		if !slices.Contains(have, c) {
-			t.Skipf("needs the %s controller of cgroup v2", c)
+			missing(t, c, "the "+c+" controller of cgroup v2")
 		}
 	}
 	g, err := Make(parent.Dir(), fmt.Sprintf("roost-test-%d", os.Getpid()), controllers)

@@ -108,4 +108,7 @@ func TestStatsOfThisKernel(t *testing.T) {
 	if sum := s.CPU.User + s.CPU.System; s.CPU.Usage == 0 || sum+2 < s.CPU.Usage || sum > s.CPU.Usage { // each is rounded
 		t.Errorf("%+v", s.CPU)
 	}
+	if s.CPU.Pressure == nil {
+		missing(t, "psi", "a kernel with pressure stall information")
+	}
 }
