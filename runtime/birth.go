@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -100,6 +101,9 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	b.dir.close()
 	closeFiles([]*os.File{b.network})
 	b.startRelay()
+	if b.cgroup != nil && slices.Contains(b.plan.Cgroup.Settings.Controllers(), "memory") {
+		b.process.memory = watchMemory(b.cgroup)
+	}
 	return nil
 }
 
@@ -136,7 +140,7 @@ func (b *birth) undo(err error) error {
 	}
 	err = b.returnDevices(err)
 	if b.dir != nil {
-		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.remove())
+		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.clearUnit(context.Background()), b.dir.remove())
 		b.dir.close()
 	}
 	return err

@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/cgroupv2"
+	"github.com/roost-run/roost/delegate"
 	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/fault"
 )
@@ -39,25 +41,40 @@ func (b *birth) makeCgroup() error {
 	if err := b.dir.keepCgroup(path.Join(c.Parent, name)); err != nil {
 		return err
 	}
-	if err := b.openParent(); err != nil {
-		return b.noCgroup(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.grant.Split(ctx); err != nil {
+		return err
 	}
-	if c.Split {
-		if err := makeRoom(b.parent, c.Settings.Controllers()); err != nil {
-			return fault.Mark(fault.Cgroup, err)
-		}
-	}
-	g, err := cgroupv2.Make(b.parent, name, c.Settings.Controllers())
+	g, err := b.makeGroup(name)
 	switch {
 	case errors.Is(err, cgroupv2.ErrPopulated): // somebody else's: not to be removed with ours
 		return errors.Join(fault.Mark(fault.Cgroup, err), b.dir.unlink("cgroup"))
-	case errors.Is(err, cgroupv2.ErrBusy) && c.Mode == "inherit":
-		return &fault.Error{Code: fault.Cgroup, Err: err, Hint: "--cgroups split does that"}
 	case err != nil:
 		return b.noCgroup(err)
 	}
 	b.cgroup = g
 	return b.fillCgroup()
+}
+
+// makeGroup makes the cgroup, or takes the one that somebody made for it.
+func (b *birth) makeGroup(name string) (*cgroupv2.Group, error) {
+	if name != "" {
+		return cgroupv2.Make(b.grant.Dir, name, b.plan.Cgroup.Settings.Controllers())
+	}
+	g, err := cgroupv2.Open(b.grant.Dir.Name())
+	if err != nil {
+		return nil, err
+	}
+	populated, err := g.Populated()
+	if err == nil && populated {
+		err = fmt.Errorf("%s: %w; choose another linux.cgroupsPath", g.Path(), cgroupv2.ErrPopulated)
+	}
+	if err != nil {
+		g.Close()
+		return nil, err
+	}
+	return g, nil
 }
 
 // noCgroup is a cgroup that cannot be made.
@@ -68,48 +85,6 @@ func (b *birth) noCgroup(err error) error {
 	return fault.Default(fault.Cgroup, err)
 }
 
-// supervisor is where the processes of a cgroup go that is split, so that those below it can have controllers (cgroups(7), "no internal processes").
-const supervisor = "supervisor"
-
-// makeRoom moves the processes of a cgroup to one of their own below it, as long as there are any, and only if they are in the way.
-func makeRoom(dir *os.File, controllers []string) error {
-	g, err := cgroupv2.Open(dir.Name())
-	if err != nil {
-		return err
-	}
-	defer g.Close()
-	const rounds = 100
-	for range rounds {
-		if err := g.Enable(controllers); len(controllers) > 0 && !errors.Is(err, cgroupv2.ErrBusy) {
-			return err
-		}
-		moved, err := moveOut(dir.Name())
-		if err != nil || !moved {
-			return err
-		}
-	}
-	return fmt.Errorf("%s: processes are born in it as fast as they are moved to %s", dir.Name(), supervisor)
-}
-
-func moveOut(dir string) (moved bool, err error) {
-	if err := unix.Mkdir(dir+"/"+supervisor, 0o755); err != nil && err != unix.EEXIST {
-		return false, &os.PathError{Op: "mkdir", Path: dir + "/" + supervisor, Err: err}
-	}
-	b, err := os.ReadFile(dir + "/cgroup.procs")
-	if err != nil {
-		return false, err
-	}
-	for pid := range strings.FieldsSeq(string(b)) {
-		switch err := writeFile(dir+"/"+supervisor+"/cgroup.procs", []byte(pid)); {
-		case err == nil:
-			moved = true
-		case !errors.Is(err, unix.ESRCH):
-			return moved, fmt.Errorf("move process %s: %w", pid, err)
-		}
-	}
-	return moved, nil
-}
-
 // fillCgroup puts limits and the filter of devices in force, and gives the cgroup to who may make others in it.
 func (b *birth) fillCgroup() error {
 	c := b.plan.Cgroup
@@ -117,7 +92,8 @@ func (b *birth) fillCgroup() error {
 		return err
 	}
 	if c.Owner != 0 {
-		giveAway(b.cgroup.Path(), c.Owner)
+		// Who may not change owners leaves it, as an ordinary user does to whom it belongs already.
+		_ = delegate.Chown(b.cgroup.Dir(), c.Owner, -1)
 	}
 	if !c.Filter {
 		return nil
@@ -176,21 +152,6 @@ func (b *birth) giveUp(kind degrade.Kind, path string, err error) {
 	b.plan.GivenUp = append(b.plan.GivenUp, Problem{Path: path, Text: err.Error(), Loud: b.plan.Policies.For(kind) == degrade.Warn})
 }
 
-// giveAway makes a user of the host the owner of a cgroup and of those of its files that the kernel says are for who it is delegated to: limits
-// are not among them. Who may not change owners leaves it, as an ordinary user does to whom it belongs already.
-func giveAway(dir string, uid int) {
-	files := []string{"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
-	if b, err := os.ReadFile("/sys/kernel/cgroup/delegate"); err == nil {
-		files = strings.Fields(string(b))
-	}
-	for _, name := range append([]string{"."}, files...) {
-		if strings.ContainsRune(name, '/') {
-			continue
-		}
-		_ = unix.Lchown(path.Join(dir, name), uid, -1)
-	}
-}
-
 // clearCgroup takes the container's cgroup away. Its processes have ended, or have been killed.
 func (d *directory) clearCgroup(ctx context.Context) error {
 	path := d.cgroupPath()
@@ -203,7 +164,30 @@ func (d *directory) clearCgroup(ctx context.Context) error {
 	if err := cgroupv2.Kill(path); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	return cgroupv2.Remove(ctx, path)
+	err := cgroupv2.Remove(ctx, path)
+	if errors.Is(err, os.ErrPermission) { // made by somebody else for the container, and theirs to take away
+		return awaitEmpty(ctx, path)
+	}
+	return err
+}
+
+func awaitEmpty(ctx context.Context, path string) error {
+	g, err := cgroupv2.Open(path)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	for {
+		populated, err := g.Populated()
+		if err != nil || !populated {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fault.New(fault.Stuck, "%s: processes in it do not end: %w", path, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // ancestor is the path that two have in common.
@@ -238,17 +222,8 @@ func birthError(err error, dir string) error {
 	return err
 }
 
-// openParent opens the directory that the cgroup is made in.
-func (b *birth) openParent() (err error) {
-	if c := b.plan.Cgroup; c != nil && c.Unit == "" && b.parent == nil {
-		b.parent, err = os.Open(c.Parent)
-	}
-	return err
-}
-
 func (b *birth) closeCgroup() {
 	if b.cgroup != nil {
 		b.cgroup.Close()
 	}
-	closeFiles([]*os.File{b.parent})
 }

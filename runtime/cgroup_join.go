@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
+	"github.com/roost-run/roost/internal/sys"
 )
 
 // joinGroup opens the container's cgroup, or the one at the path below it, for a process that joins it; nil where it has none.
@@ -48,17 +50,57 @@ func openBelow(g *cgroupv2.Group, path string) (*os.File, error) {
 func (e *execution) fork(program *launch.Program, o launch.Options) (*launch.Child, error) {
 	child, err := launch.Start(program, o)
 	if errors.Is(err, unix.EBUSY) && o.Cgroup != nil && e.options.Cgroup == "" {
-		where, ownErr := cgroupOf(strconv.Itoa(e.container.rec.process.pid))
-		if ownErr == nil && within(where, o.Cgroup.Name()) && where != o.Cgroup.Name() {
-			if dir, openErr := os.Open(where); openErr == nil {
-				defer dir.Close()
-				o.Cgroup = dir
-				child, err = launch.Start(program, o)
-			}
+		if dir, openErr := os.Open(e.placeOfFirst()); openErr == nil {
+			defer dir.Close()
+			o.Cgroup = dir
+			child, err = launch.Start(program, o)
 		}
 	}
 	if err != nil && o.Cgroup != nil {
 		err = birthError(err, o.Cgroup.Name())
 	}
 	return child, os.NewSyscallError("clone3", err)
+}
+
+// placeOfFirst is the cgroup of the container's first process, below the container's.
+func (e *execution) placeOfFirst() string {
+	where, err := cgroupOf(strconv.Itoa(e.container.rec.process.pid))
+	if err != nil || !within(where, e.cgroup.Name()) {
+		return e.cgroup.Name()
+	}
+	return where
+}
+
+// birthplace is the cgroup that the process is born in.
+func (e *execution) birthplace() *os.File {
+	if e.moved.name != "" {
+		return nil
+	}
+	return e.cgroup
+}
+
+// isForeign reports whether a process could not be born in its cgroup since we are in a session whose processes only systemd may move there
+// (cgroup-v2.rst, "Delegation Containment"); from then on it is to.
+func (e *execution) isForeign(err error) bool {
+	if !errors.Is(err, unix.EACCES) || e.cgroup == nil || e.moved.name != "" || e.process.child != nil {
+		return false
+	}
+	d, err := e.container.store.openDirectory(e.container.id)
+	if err != nil {
+		return false
+	}
+	defer d.close()
+	e.moved = d.unit()
+	return e.moved.name != ""
+}
+
+// enterUnit has systemd move the process to where it would have been born.
+func (e *execution) enterUnit(ctx context.Context, child *launch.Child) error {
+	group := e.cgroup.Name()
+	if e.options.Cgroup != "" {
+		group = strings.TrimSuffix(group, "/"+filepath.Clean(strings.TrimLeft(e.options.Cgroup, "/")))
+	} else if b, err := sys.ReadProc(group + "/cgroup.subtree_control"); err == nil && len(b) > 1 {
+		return e.moved.attach(ctx, strings.TrimPrefix(e.placeOfFirst(), group), child, group)
+	}
+	return e.moved.attach(ctx, strings.TrimPrefix(e.cgroup.Name(), group), child, e.cgroup.Name())
 }

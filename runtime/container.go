@@ -94,7 +94,8 @@ func (c *Container) state(d *directory) (State, error) {
 		s.Pid = 0
 	}
 	s.SystemdScope = d.unit().name
-	for k, v := range map[string]string{GivenUpAnnotation: c.rec.givenUp, CgroupAnnotation: d.cgroupPath(), CgroupModeAnnotation: c.rec.cgroupMode, CgroupWhyAnnotation: c.rec.cgroupWhy} {
+	oom := onlyIf(status == Stopped && c.ranOut(d), "true")
+	for k, v := range map[string]string{OOMAnnotation: oom, GivenUpAnnotation: c.rec.givenUp, CgroupAnnotation: d.cgroupPath(), CgroupModeAnnotation: c.rec.cgroupMode, CgroupWhyAnnotation: c.rec.cgroupWhy} {
 		if v == "" {
 			continue
 		}
@@ -297,13 +298,14 @@ func (c *Container) Processes() ([]int, error) {
 type ExitStatus struct {
 	Code    int
 	Unknown bool
+	OOM     bool // the kernel killed it, or one of its processes, for want of memory
 }
 
 func (s ExitStatus) String() string {
 	if s.Unknown {
 		return "unknown"
 	}
-	return strconv.Itoa(s.Code)
+	return strconv.Itoa(s.Code) + onlyIf(s.OOM, " oom")
 }
 
 func exitStatus(ws syscall.WaitStatus) ExitStatus {

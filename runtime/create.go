@@ -27,6 +27,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 	if err != nil {
 		return nil, nil, err
 	}
+	defer j.release()
 	joins, err := j.plan.joinFiles()
 	if err != nil {
 		return nil, nil, err
@@ -47,7 +48,7 @@ func (s *Store) launch(ctx context.Context, id string, o CreateOptions, wait boo
 		b.hold(listener, listens)
 	}
 	at := j.plan.layout(len(o.Activation.files(o.ExtraFiles)), wait)
-	act := actions{mapIDs: b.mapIDs, mapMount: b.mapMount, ready: b.ready, listener: b.listener, netDevices: b.moveDevices, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
+	act := actions{unit: func(c *launch.Child) error { return b.enterUnit(ctx, c) }, mapIDs: b.mapIDs, mapMount: b.mapMount, ready: b.ready, listener: b.listener, netDevices: b.moveDevices, hooks: func(c *launch.Child) error { return b.beforeRoot(ctx, c) }}
 	program, notes, err := compile(j.plan, at, act, true)
 	if err != nil {
 		return nil, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -130,7 +131,11 @@ func (s *Store) clear(ctx context.Context, d *directory) error {
 			return fmt.Errorf("container %s: %w", d.id, err)
 		}
 	}
-	if err := d.clearCgroup(ctx); err != nil {
+	err = d.clearCgroup(ctx)
+	if err == nil {
+		err = d.clearUnit(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("container %s: %w", d.id, err)
 	}
 	return s.remove(ctx, d, rec)
@@ -145,6 +150,9 @@ const patience = 10 * time.Second
 func (c *Container) killAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if _, err := c.signalCgroup(ctx, unix.SIGKILL); err != nil && !errors.Is(err, os.ErrPermission) {
+		return err
+	}
 	fd, err := c.rec.process.open()
 	switch {
 	case err == nil:

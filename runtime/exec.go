@@ -90,14 +90,21 @@ func (c *Container) exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	e := &execution{container: c, options: o, plan: plan, cgroup: cgroup, listens: listens, process: &Process{}}
 	at := layout{extra: len(o.Activation.files(o.ExtraFiles)), joins: 1, late: plan.Process.lateFiles(), early: target.roots()}
 	compile := func(bare bool) (*launch.Program, []Problem, error) {
-		return compileExec(execPlan{&plan.Process, target.flags, target.roots() != nil, plan.Keyring, o.Deadline, plan.Policies}, at, actions{ready: e.ready, listener: e.listener}, bare)
+		p := execPlan{process: &plan.Process, flags: target.flags, chroot: target.roots() != nil, keyring: plan.Keyring, deadline: o.Deadline, policies: plan.Policies, unit: e.moved.name}
+		return compileExec(p, at, actions{ready: e.ready, listener: e.listener, unit: func(child *launch.Child) error { return e.enterUnit(ctx, child) }}, bare)
 	}
 	program, notes, err := compile(true)
 	if err != nil {
 		return nil, err
 	}
 	e.notes = notes
-	if err := e.start(ctx, program, at, target); err != nil {
+	err = e.start(ctx, program, at, target)
+	if e.isForeign(err) {
+		if program, e.notes, err = compile(true); err == nil {
+			err = e.start(ctx, program, at, target)
+		}
+	}
+	if err != nil {
 		err = inWords(err, func() (*launch.Program, error) {
 			program, _, err := compile(false)
 			return program, err
@@ -166,6 +173,7 @@ type execution struct {
 	process   *Process
 	notes     []Problem
 	others    func() // what Forked returned
+	moved     unit   // systemd moves the process there; none where it is born in its cgroup
 }
 
 func (e *execution) start(ctx context.Context, program *launch.Program, at layout, target *joinTarget) error {
@@ -182,7 +190,7 @@ func (e *execution) start(ctx context.Context, program *launch.Program, at layou
 	if e.listens != nil {
 		files = append(files, launch.File{File: e.listens, To: at.number(listener)})
 	}
-	child, err := e.fork(program, launch.Options{Files: files, Cgroup: e.cgroup, StopAt: o.stopAt})
+	child, err := e.fork(program, launch.Options{Files: files, Cgroup: e.birthplace(), StopAt: o.stopAt})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,10 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/internal/fault"
@@ -37,7 +40,11 @@ func (c *Container) Resume(ctx context.Context) error {
 		}
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		return g.Thaw(ctx)
+		err := g.Thaw(ctx)
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) { // a signal had waited for it, and it has ended
+			return nil
+		}
+		return err
 	})
 }
 

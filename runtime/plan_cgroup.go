@@ -18,7 +18,6 @@ type Cgroup struct {
 	// Parent and Name say where it is made, absolute in the file system, and below that; both are "" for a unit, whose cgroup systemd makes.
 	Parent, Name string
 	Own          bool // the name is roost's choice: it is made one that no container of another state root has
-	Split        bool // the processes of Parent move to a cgroup of their own first
 	// Unit is the unit of systemd, Bus the manager's: user or system.
 	Unit, Slice, Bus string
 	Filter           bool            // of devices: under the root of the machine, who can make any node
@@ -32,9 +31,8 @@ type cgroupInput struct {
 	grant   *Cgroup // where one can be had: how, why, where. nil is none
 	refused string  // why there is none, though one was looked for
 	filter  bool    // devices can be made, so something must keep the container from using them
-	// Of a grant: the limits that cannot be had there, each with the reason.
-	missing []cgroupv2.Missing
-	remedy  string // what an administrator does about it
+	// lacking are reasons why a setting cannot be had where the cgroup is: by its file, or by its controller, "cpuset.".
+	lacking map[string]string
 }
 
 // cgroup settles where the container's cgroup is, and what becomes of what asks for one if there is none.

@@ -31,12 +31,15 @@ func (p *Plan) limits(r *specs.LinuxResources, in cgroupInput, bad *planError) {
 		return
 	}
 	for _, s := range settings {
-		i := slices.IndexFunc(in.missing, func(m cgroupv2.Missing) bool { return m.File == s.File && m.Path == s.Path })
-		if i < 0 {
-			p.Cgroup.Settings = append(p.Cgroup.Settings, s)
+		why, isLacking := in.lacking[s.File]
+		if !isLacking {
+			why, isLacking = in.lacking[s.Controller+"."]
+		}
+		if isLacking {
+			lacking(s, s.File+" cannot be set: "+why)
 			continue
 		}
-		lacking(s, s.File+" cannot be set: "+in.missing[i].Text()+onlyIf(in.remedy != "", "; "+in.remedy))
+		p.Cgroup.Settings = append(p.Cgroup.Settings, s)
 	}
 }
 

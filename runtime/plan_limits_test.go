@@ -6,7 +6,6 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/roost-run/roost/cgroupv2"
 	"github.com/roost-run/roost/userns"
 )
 
@@ -60,13 +59,7 @@ func cgroupsOf(p planned) cgroupInput {
 func TestLimitsThatAreHad(t *testing.T) {
 	n, shares := int64(1<<20), uint64(512)
 	asked := &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &n}, CPU: &specs.LinuxCPU{Shares: &shares, Cpus: "0"}, Pids: &specs.LinuxPids{Limit: &n}}
-	settings, _ := cgroupv2.Convert(asked)
-	in := cgroupInput{remedy: "ask for Delegate=yes"}
-	for _, s := range settings {
-		if s.Controller == "cpuset" {
-			in.missing = append(in.missing, cgroupv2.Missing{Setting: s, Why: cgroupv2.NotShared, Dir: "/sys/fs/cgroup/user.slice"})
-		}
-	}
+	in := cgroupInput{lacking: map[string]string{"cpuset.": "/sys/fs/cgroup/user.slice: not delegated; ask for Delegate=yes"}}
 	p, bad := &Plan{Cgroup: &Cgroup{}}, planError{}
 	p.limits(asked, in, &bad)
 	if len(p.Cgroup.Settings) != 3 || len(bad.problems) != 1 {

@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/roost-run/roost/delegate"
 	"github.com/roost-run/roost/idmap"
 	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/fault"
@@ -53,6 +54,12 @@ type CreateOptions struct {
 	Degrade degrade.Policies
 	// KeepGroups leaves the process the caller's supplementary groups, as the annotation run.oci.keep_original_groups does.
 	KeepGroups bool
+	// Cgroups is how the container comes by a cgroup: auto, inherit, split, scope or none, see docs/systemd.md; "" is auto.
+	Cgroups string
+	// SystemdCgroup: linux.cgroupsPath is SLICE:PREFIX:NAME, and systemd is to make a scope of that name.
+	SystemdCgroup bool
+	// Lifetime is how long a scope may last: user, as long as the user's manager runs, or session; "" is user.
+	Lifetime string
 	// Replace first clears away what a predecessor of the same id left that has ended, or whose foreground command died.
 	Replace bool
 	// Attended says that this process clears the container away at its end. If it dies before, [Store.Clear] does.
@@ -76,15 +83,20 @@ type job struct {
 	raw     []byte // config.json
 	spec    *specs.Spec
 	plan    *Plan
-	parent  *os.File // where cgroups are made, or nil
+	grant   *delegate.Grant // of a cgroup; nil where there is none
 }
 
 // prepare finds out all that can be known beforehand. Most errors are found here, and nothing has to be undone.
-func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, error) {
+func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (_ *job, err error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
 	j := &job{store: s, id: id, options: o}
+	defer func() {
+		if err != nil {
+			j.release()
+		}
+	}()
 	bundle, loaded, err := j.load()
 	if err != nil {
 		return nil, err
@@ -123,6 +135,14 @@ func (s *Store) prepare(ctx context.Context, id string, o CreateOptions) (*job, 
 	}
 	j.plan.findDevices()
 	return j, j.checkRoot()
+}
+
+// release lets go of what was found for a container: the directory of cgroups, and the bus.
+func (j *job) release() {
+	if j.grant != nil {
+		j.grant.Close()
+		j.grant = nil
+	}
 }
 
 // linuxOf is never nil.
@@ -239,5 +259,6 @@ func (s *Store) Plan(ctx context.Context, id string, o CreateOptions) (*Plan, er
 	if err != nil {
 		return nil, err
 	}
+	j.release()
 	return j.plan, nil
 }

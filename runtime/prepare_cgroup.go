@@ -2,62 +2,73 @@ package runtime
 
 import (
 	"context"
-	"os"
-	"path"
-	"strings"
+	"errors"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roost-run/roost/cgroupv2"
+	"github.com/roost-run/roost/delegate"
+	"github.com/roost-run/roost/internal/fault"
 )
 
-// findCgroup finds out where the container can have a cgroup, and makes nothing yet.
-func (j *job) findCgroup(_ context.Context, l *specs.Linux, filter bool) (cgroupInput, error) {
-	in := cgroupInput{filter: filter}
+// findCgroup finds out where the container can have a cgroup, and makes nothing yet. What cannot be had is no error here, unless the caller
+// named a way to have it: policies decide.
+func (j *job) findCgroup(ctx context.Context, l *specs.Linux, filter bool) (cgroupInput, error) {
+	in := cgroupInput{filter: filter, lacking: map[string]string{}}
 	settings, _ := cgroupv2.Convert(l.Resources)
-	if !filter {
-		in.refused = "limits are not supported yet; limit the service or scope that roost runs in"
-		return in, nil
+	settings = slices.DeleteFunc(settings, usual)
+	r := delegate.Request{
+		ID: j.id, Mode: j.options.Cgroups, CgroupsPath: l.CgroupsPath, Systemd: j.options.SystemdCgroup, Lifetime: j.options.Lifetime,
+		Controllers: settings.Controllers(), Needed: filter || len(settings) > 0,
 	}
-	grant, err := inOwn(j.id, l.CgroupsPath)
-	if err != nil {
-		in.refused = err.Error() + "; mount a cgroup v2 that may be written"
-		return in, nil
-	}
-	in.grant = grant
-	if in.missing, err = cgroupv2.Check(existing(grant.Parent), settings); err != nil {
+	g, err := in.acquire(ctx, r)
+	switch {
+	case err != nil && (isUsage(err) || r.Mode != "" && r.Mode != delegate.Auto):
 		return in, err
+	case err != nil:
+		in.refused = err.Error()
+		return in, nil
+	case g.Mode == delegate.None:
+		in.refused = g.Why
+		return in, nil
 	}
-	return in, nil
+	j.grant = g
+	in.grant = &Cgroup{Mode: g.Mode, Why: g.Why, Unit: g.Unit.Name, Bus: g.Unit.Bus, Slice: g.Slice}
+	if g.Mode == delegate.Scope {
+		return in, nil
+	}
+	in.grant.Parent, in.grant.Name, in.grant.Own = g.Dir.Name(), g.Name, l.CgroupsPath == "" || j.options.SystemdCgroup
+	missing, err := cgroupv2.Check(g.Dir.Name(), settings)
+	for _, m := range missing {
+		in.lacking[m.File] = m.Text()
+	}
+	return in, err
 }
 
-// inOwn is a cgroup in the caller's own, or where the configuration says.
-func inOwn(id, cgroupsPath string) (*Cgroup, error) {
-	mount, err := cgroupv2.Mount()
-	if err != nil {
-		return nil, err
-	}
-	if path.IsAbs(cgroupsPath) {
-		return &Cgroup{Mode: "path", Why: "linux.cgroupsPath", Parent: mount, Name: strings.TrimPrefix(path.Clean(cgroupsPath), "/")}, nil
-	}
-	own, err := cgroupv2.Own()
-	if err != nil {
-		return nil, err
-	}
-	c := &Cgroup{Mode: "inherit", Why: "the caller may make cgroups in its own", Parent: strings.TrimSuffix(mount+own, "/"), Name: "roost-" + id, Own: true}
-	if cgroupsPath != "" {
-		c.Name, c.Own = strings.TrimPrefix(inContainer(cgroupsPath), "/"), false
-	}
-	return c, nil
-}
-
-// existing is the directory, or the nearest above it that is there.
-func existing(dir string) string {
-	for dir != "/" {
-		if _, err := os.Stat(dir); err == nil {
-			break
+// acquire asks for all controllers, and then without those that are missing: the limits that take them are judged one by one.
+func (in *cgroupInput) acquire(ctx context.Context, r delegate.Request) (*delegate.Grant, error) {
+	for {
+		g, err := delegate.Acquire(ctx, r)
+		var lacks *delegate.NotDelegatedError
+		if !errors.As(err, &lacks) {
+			return g, err
 		}
-		dir = path.Dir(dir)
+		left := slices.DeleteFunc(slices.Clone(r.Controllers), func(c string) bool { return slices.Contains(lacks.Missing, c) })
+		if len(left) == len(r.Controllers) {
+			return nil, err
+		}
+		for _, c := range r.Controllers {
+			if !slices.Contains(left, c) {
+				in.lacking[c+"."] = lacks.Error()
+			}
+		}
+		r.Controllers = left
 	}
-	return dir
+}
+
+// isUsage tells a request that makes no sense from one that cannot be granted here.
+func isUsage(err error) bool {
+	code := fault.Code(FailureOf(err).Code)
+	return code == fault.Usage || code == fault.Config
 }

@@ -21,6 +21,7 @@ type Process struct {
 	child   *launch.Child
 	console *os.File
 	relay   *notify.Relay // of what it tells a service manager; may be nil
+	memory  *memoryWatch  // of a limited container's first process; may be nil
 	lock    *os.File      // says that we attend to the container, until it is destroyed; may be nil
 }
 
@@ -67,11 +68,13 @@ func (p *Process) wait() (ExitStatus, error) {
 	if err != nil {
 		return ExitStatus{Unknown: true}, os.NewSyscallError("wait4", err)
 	}
+	killed := p.memory.killed() // first: the count goes with the cgroup
+	p.memory = nil
 	p.child.Close()
 	if p.relay != nil {
 		p.relay.Finish()
 	}
-	return exitStatus(ws), nil
+	return exitStatus(ws).withReason(killed), nil
 }
 
 // close lets go of what a launch that failed left.

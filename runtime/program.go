@@ -16,6 +16,8 @@ import (
 
 // actions are the host's part at the program's sync points.
 type actions struct {
+	// unit has systemd move the process to where it is to be, before it does anything.
+	unit func(c *launch.Child) error
 	// mapIDs returns once the id maps are written.
 	mapIDs func(pid int) error
 	// mapMount maps the ids of the mount in the first file, by the user namespace in the second, if there is one.
@@ -101,6 +103,9 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	c := &compiler{plan: p, process: &p.Process, policies: p.Policies, at: at, act: act, sources: make(map[int]launch.Slot), links: make(map[int]sourceLink)}
 	c.Bare = bare
 	c.StatusFD = at.status()
+	if p.Cgroup != nil && p.Cgroup.Unit != "" {
+		c.enterUnit(p.Cgroup.Unit)
+	}
 	mask := c.Call("umask", unix.SYS_UMASK, launch.Const(0)) // modes are meant as they are written
 	if len(p.Hooks.CreateContainer) > 0 {
 		c.umask = c.Slot()
@@ -136,6 +141,16 @@ func compile(p *Plan, at layout, act actions, bare bool) (*launch.Program, []Pro
 	}
 	program, err := c.Program()
 	return program, c.notes, err
+}
+
+// enterUnit waits for the parent to have the process moved to its cgroup. It comes before everything: nothing happens outside of that, and a cgroup
+// namespace has its root where its maker is at that moment (cgroup_namespaces(7)).
+func (c *compiler) enterUnit(unit string) {
+	c.failsAs(fault.Cgroup)
+	c.Sync(c.say("enter the unit ", unit), 0, nil, launch.Arg{}, 0, func(child *launch.Child, files []*os.File) ([]byte, error) {
+		closeFiles(files)
+		return nil, c.act.unit(child)
+	})
 }
 
 // failsAs is the code of errors of the steps from here on.

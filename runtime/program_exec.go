@@ -18,6 +18,7 @@ type execPlan struct {
 	keyring  string
 	deadline time.Duration
 	policies degrade.Policies
+	unit     string // systemd moves the process there; "" where it is born in its cgroup
 }
 
 // compileExec makes the program of a process that joins a running container. Its processes are hostile, and see us from the
@@ -28,6 +29,9 @@ func compileExec(e execPlan, at layout, act actions, bare bool) (*launch.Program
 	c := &compiler{process: p, policies: e.policies, at: at, act: act, deadline: e.deadline}
 	c.Bare = bare
 	c.StatusFD = at.status()
+	if e.unit != "" {
+		c.enterUnit(e.unit)
+	}
 	c.Call("umask", unix.SYS_UMASK, launch.Const(0))
 	c.oomScore(p)
 	c.cpus("run on the initial CPUs", "initial", p.Scheduling.InitialCPUs)

@@ -55,7 +55,7 @@ func (c *Container) update(ctx context.Context, d *directory, r *specs.LinuxReso
 		return err
 	}
 	if len(change) > 0 {
-		if err := c.apply(ctx, d, change, old, merged); err != nil {
+		if err := c.apply(ctx, d, change, old); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func resourcesError(problems []cgroupv2.Problem) error {
 }
 
 // apply puts settings in force. systemd learns of them first, or it would undo them when it next writes what it knows.
-func (c *Container) apply(ctx context.Context, d *directory, change cgroupv2.Settings, old, merged *specs.LinuxResources) error {
+func (c *Container) apply(ctx context.Context, d *directory, change cgroupv2.Settings, old *specs.LinuxResources) error {
 	g, err := d.openGroup()
 	if errors.Is(err, errNoGroup) {
 		var paths []string
@@ -106,12 +106,12 @@ func (c *Container) apply(ctx context.Context, d *directory, change cgroupv2.Set
 	defer g.Close()
 	before := inForce(g, change, old)
 	u := d.unit()
-	if err := u.set(ctx, merged); err != nil {
+	if err := u.set(ctx, change); err != nil {
 		return err
 	}
 	if err := g.Apply(change); err != nil {
 		err = fault.Default(fault.Cgroup, err)
-		return errors.Join(err, u.set(ctx, old), g.Apply(before))
+		return errors.Join(err, u.set(ctx, before), g.Apply(before))
 	}
 	return nil
 }

@@ -24,7 +24,14 @@ func (c *Container) Wait(ctx context.Context) (ExitStatus, error) {
 		return ExitStatus{Unknown: true}, err
 	}
 	defer unix.Close(fd)
-	if err := pollPidfd(ctx, fd, unix.POLLIN); err != nil {
+	var memory *memoryWatch
+	if g := c.group(); g != nil {
+		memory = watchMemory(g)
+		g.Close()
+	}
+	err = pollPidfd(ctx, fd, unix.POLLIN)
+	killed := memory.killed()
+	if err != nil {
 		return ExitStatus{Unknown: true}, err
 	}
 	// Its parent has to take notice before the kernel tells others; who records the status does that after.
@@ -32,7 +39,7 @@ func (c *Container) Wait(ctx context.Context) (ExitStatus, error) {
 	defer cancel()
 	_ = pollPidfd(reaped, fd, 0)
 	if ws, err := sys.PidfdExit(fd); err == nil {
-		return exitStatus(ws), nil
+		return exitStatus(ws).withReason(killed), nil
 	}
 	return c.recordedExit(), nil
 }
@@ -69,10 +76,15 @@ func (c *Container) recordedExit() ExitStatus {
 		return ExitStatus{Unknown: true}
 	}
 	defer d.close()
+	return c.recorded(d)
+}
+
+func (c *Container) recorded(d *directory) ExitStatus {
 	b, err := d.read("exit")
 	if err != nil {
 		return ExitStatus{Unknown: true}
 	}
-	code, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	return ExitStatus{Code: code, Unknown: err != nil}
+	number, oom := strings.CutSuffix(strings.TrimSpace(string(b)), " oom")
+	code, err := strconv.Atoi(number)
+	return ExitStatus{Code: code, Unknown: err != nil, OOM: oom}
 }

@@ -31,6 +31,7 @@ func (a *app) attached(
 		return 0, err
 	}
 	status, err := a.relayed(ctx, p)
+	a.tellReason(status)
 	if after != nil {
 		err = after(a.signals.Gone(ctx), status, err)
 	}
@@ -75,4 +76,11 @@ func (a *app) relayed(ctx context.Context, p *runtime.Process) (runtime.ExitStat
 	a.signals.Forward(p.Signal, relay.Resize)
 	status, err := p.Wait(ctx)
 	return status, errors.Join(err, relay.Finish(a.signals.Gone(ctx)))
+}
+
+// tellReason says why a process was killed, where that is known.
+func (a *app) tellReason(status runtime.ExitStatus) {
+	if status.OOM {
+		a.log.slog().Warn("out of memory: the kernel killed the process for want of memory, see memory.max of its cgroup")
+	}
 }

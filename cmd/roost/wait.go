@@ -31,6 +31,7 @@ func waitCommand() command {
 			if status.Unknown {
 				return unknownStatus, fault.New(fault.NoStatus, "%s has stopped; its exit status is not known", args.List[0])
 			}
+			a.tellReason(status)
 			return status.Code, nil
 		},
 	}

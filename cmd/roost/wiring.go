@@ -20,6 +20,7 @@ type wiring struct {
 	keepGroups             bool
 	pidfdSocket            string
 	idMap                  string
+	cgroups, lifetime      string
 	degrade                []string
 	ignored                bool
 }
@@ -40,6 +41,8 @@ func (w *wiring) processFlags() []flags.Flag {
 func (w *wiring) containerFlags() []flags.Flag {
 	return []flags.Flag{
 		{Name: "idmap", Arg: "MAP", To: &w.idMap, Help: "ids for a configuration that has no user namespace: auto, single, keep-id or a map such as 0:1000:1,1:100000:65536"},
+		{Name: "cgroups", To: &w.cgroups, Words: []string{"auto", "inherit", "split", "scope", "none"}, Help: "how the container comes by a cgroup: below roost's own if that is delegated, a scope of systemd, or not at all"},
+		{Name: "lifetime", To: &w.lifetime, Words: []string{"user", "session"}, Help: "how long a scope may last: as long as your service manager, or as your session"},
 		{Name: "no-pivot", To: &w.noPivot, Help: "cover the host's root instead of exchanging it: weaker, for a host that runs from an initramfs"},
 		{Name: "no-new-keyring", To: &w.noNewKeyring, Help: "leave the caller's session keyring in place"},
 		{Name: "no-subreaper", To: &w.ignored, Ignored: true, Hidden: true, Help: "roost is no subreaper"},
@@ -66,6 +69,13 @@ func (w *wiring) createOptions(a *app, o runtime.CreateOptions) (runtime.CreateO
 	o.IDMap, o.NoPivot, o.NoNewKeyring = w.idMap, w.noPivot, w.noNewKeyring
 	o.ConsoleSocket, o.PidFile = w.consoleSocket, w.pidFile
 	o.KeepGroups, o.PidfdSocket = w.keepGroups, w.pidfdSocket
+	o.Cgroups, o.Lifetime, o.SystemdCgroup = w.cgroups, w.lifetime, a.global.systemdCgroup
+	switch a.global.cgroupManager {
+	case "disabled":
+		o.Cgroups = "none"
+	case "systemd":
+		o.SystemdCgroup = true
+	}
 	return o, nil
 }
 
