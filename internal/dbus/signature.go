@@ -100,3 +100,22 @@ func validPath(s string) bool {
 	}
 	return true
 }
+
+// Complete reports whether a text is the signature of one value.
+func Complete(signature string) bool {
+	_, rest, err := first(signature, 0)
+	return err == nil && rest == "" && len(signature) <= maxSignature
+}
+
+// Members are the types in a struct; false for what is none.
+func Members(signature string) (types []string, ok bool) {
+	if !Complete(signature) || signature[0] != '(' {
+		return nil, false
+	}
+	for rest := signature[1 : len(signature)-1]; rest != ""; {
+		var one string
+		one, rest, _ = first(rest, 0)
+		types = append(types, one)
+	}
+	return types, true
+}
