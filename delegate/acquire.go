@@ -39,7 +39,7 @@ func Acquire(ctx context.Context, r Request) (*Grant, error) {
 		if r.Systemd && r.CgroupsPath != "" {
 			return nil, fault.New(fault.Usage, "linux.cgroupsPath: %q names a scope, where %s was asked for", r.CgroupsPath, r.Mode)
 		}
-		return r.below(p, r.Mode)
+		return r.below(ctx, p, r.Mode)
 	}
 	return r.auto(ctx, p)
 }
@@ -48,7 +48,7 @@ func (r Request) auto(ctx context.Context, p place) (*Grant, error) {
 	if r.Systemd && r.CgroupsPath != "" {
 		return scope(ctx, r, "linux.cgroupsPath names a scope")
 	}
-	below, err := r.below(p, Auto)
+	below, err := r.below(ctx, p, Auto)
 	if err == nil {
 		return below, nil
 	}
@@ -81,11 +81,11 @@ func (r Request) nowhere(err error) (*Grant, error) {
 }
 
 // below is Inherit, Split or Path.
-func (r Request) below(p place, mode string) (*Grant, error) {
+func (r Request) below(ctx context.Context, p place, mode string) (*Grant, error) {
 	if r.CgroupsPath != "" && !r.Systemd {
 		return r.path(p)
 	}
-	base, refused := p.delegated()
+	base, refused := p.delegated(func() bool { return r.given(ctx, p, mode) })
 	switch {
 	case refused == nil:
 		return r.inside(p, base, mode, base+" is delegated to this caller")

@@ -4,25 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/roost-run/roost/internal/dbus"
 	"github.com/roost-run/roost/internal/fault"
 )
 
-// open connects to the unit's manager. getenv is the caller's environment; nil is that of the process.
-func (u Unit) open(ctx context.Context, getenv func(string) string) (*manager, error) {
-	if getenv == nil {
-		getenv = os.Getenv
-	}
-	return connect(ctx, thisCaller(getenv), u.Bus)
-}
-
-// on connects and does one thing.
+// on connects to the unit's manager and does one thing.
 func (u Unit) on(ctx context.Context, getenv func(string) string, do func(context.Context, *manager) error) error {
 	ctx, cancel := context.WithTimeout(ctx, toFinish)
 	defer cancel()
-	m, err := u.open(ctx, getenv)
+	c := Request{Getenv: getenv, caller: u.caller}.who()
+	m, err := connect(ctx, c, u.Bus)
 	if err != nil {
 		return fmt.Errorf("unit %s: %w", u.Name, err)
 	}

@@ -1,6 +1,8 @@
 package delegate
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	"github.com/roost-run/roost/internal/fault"
@@ -53,8 +55,18 @@ func (e *NoBusError) Error() string {
 	return s + "; " + e.Remedy
 }
 
-// Is makes errors.Is(err, ErrNoBus) true.
-func (e *NoBusError) Is(target error) bool { return target == ErrNoBus }
+// Is makes errors.Is(err, ErrNoBus) true, and that the context has ended where it has: what else went wrong at a place is not the
+// caller's failure.
+func (e *NoBusError) Is(target error) bool {
+	if target == ErrNoBus {
+		return true
+	}
+	if len(e.Tried) == 0 {
+		return false
+	}
+	last := e.Tried[len(e.Tried)-1].Err
+	return (target == context.DeadlineExceeded || target == context.Canceled) && errors.Is(last, target)
+}
 
 // The lines that an administrator adds.
 const (

@@ -1,6 +1,7 @@
 package delegate
 
 import (
+	"errors"
 	"path"
 	"strings"
 
@@ -28,6 +29,16 @@ func (g *Grant) lifetime(c caller) ([]Property, error) {
 	}
 	const desktop = "graphical-session.target"
 	return []Property{list("Requisite", desktop), list("PartOf", desktop), list("After", desktop)}, nil
+}
+
+// noSession puts the failure of such a start into words.
+func (g *Grant) noSession(err error) error {
+	var job *JobError
+	if g.request.Lifetime != Session || !errors.As(err, &job) || job.Result != "dependency" {
+		return err
+	}
+	return fault.New(fault.Usage, "lifetime session: %w: to this user's service manager, only a graphical session is one: %w", ErrLifetime, job).
+		Remedy("leave --lifetime out: without lingering the container ends with the last session anyway")
 }
 
 // session is the unit of the login session that this process is in, or that it says it belongs to.

@@ -59,8 +59,17 @@ func (p place) dir(cgroup string) string { return strings.TrimSuffix(p.mount+cgr
 // service reports whether the caller is part of a service, whose limits are to hold for whatever it starts.
 func (p place) service() bool { return strings.HasSuffix(p.unit, ".service") }
 
-// delegated is the cgroup below which the caller may make others, since it was given to it; or why there is none.
-func (p place) delegated() (string, *NotDelegatedError) {
+// ofUser reports whether the unit is one of a user's own manager.
+func (p place) ofUser() bool {
+	return strings.Contains(path.Dir(p.unit)+"/", ".service/") && strings.Contains(p.unit, "/user@")
+}
+
+// unitName is that of the unit. Names that could be taken for files of a cgroup have an underscore in front there.
+func (p place) unitName() string { return strings.TrimPrefix(path.Base(p.unit), "_") }
+
+// delegated is the cgroup below which the caller may make others, since it was given to it; or why there is none. The function is
+// asked whether a unit that has no mark was given away.
+func (p place) delegated(asks func() bool) (string, *NotDelegatedError) {
 	base := p.own
 	if path.Base(base) == supervisor {
 		base = path.Dir(base)
@@ -71,12 +80,12 @@ func (p place) delegated() (string, *NotDelegatedError) {
 	switch {
 	case cgroupfs.Outside(p.own):
 		return refuse("outside of the cgroup namespace, so it cannot be reached", "start roost in the cgroup namespace that it is to work in")
-	case p.unit != "" && !given(p.dir(p.unit)):
+	case p.unit != "" && !marked(p.dir(p.unit)) && !asks():
 		remedy := remedyService
 		if !p.service() {
 			remedy = `start roost in a unit with "Delegate=yes", such as "systemd-run --user --scope -p Delegate=yes"`
 		}
-		return refuse(path.Base(p.unit)+" has no Delegate=yes, so the cgroup is systemd's", remedy)
+		return refuse(p.unitName()+" has no Delegate=yes, so the cgroup is systemd's", remedy)
 	case !holds(p.dir(p.own)):
 		// A mount of another part of the tree than what /proc tells of: a bind mount, or one from another cgroup namespace.
 		return refuse("this process is not in it: another part of the tree is mounted there", "mount the cgroup of this container on "+p.mount)
@@ -87,10 +96,14 @@ func (p place) delegated() (string, *NotDelegatedError) {
 	return base, nil
 }
 
-// given reports whether systemd has marked a unit's cgroup as given away. trusted.* is older, and only root may read it.
-func given(dir string) bool {
+// remembered is our own mark, on the cgroups of units that have been asked about.
+const remembered = "user.roost.delegate"
+
+// marked reports whether a unit's cgroup is marked as given away. The system's manager marks its units (trusted.* is older, and only
+// root may read it); a user's manager does not.
+func marked(dir string) bool {
 	b := make([]byte, 8)
-	for _, name := range []string{"user.delegate", "trusted.delegate"} {
+	for _, name := range []string{"user.delegate", remembered, "trusted.delegate"} {
 		if n, err := unix.Getxattr(dir, name, b); err == nil {
 			return string(b[:n]) == "1"
 		}

@@ -32,6 +32,7 @@ type Request struct {
 	Description string // of a scope; "" names the ID
 	// Getenv is the caller's environment; nil is that of the process.
 	Getenv func(string) string
+	caller *caller // nil: this process
 }
 
 // Grant is what may be had. Close it.
@@ -66,14 +67,14 @@ func (g *Grant) Close() {
 	}
 }
 
-func (r *Request) getenv(name string) string {
-	if r.Getenv != nil {
-		return r.Getenv(name)
+func (r Request) who() caller {
+	if r.caller != nil {
+		return *r.caller
 	}
-	return os.Getenv(name)
+	return thisCaller(r.Getenv)
 }
 
 // wanted reports whether a cgroup is asked for at all.
-func (r *Request) wanted() bool {
+func (r Request) wanted() bool {
 	return r.Needed || len(r.Controllers) > 0 || r.CgroupsPath != "" || r.Systemd
 }

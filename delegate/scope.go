@@ -10,7 +10,7 @@ import (
 
 // scope finds a service manager that answers, and says what it will be asked for.
 func scope(ctx context.Context, r Request, why string) (*Grant, error) {
-	c := thisCaller(r.getenv)
+	c := r.who()
 	bus := c.which()
 	slice, unit, err := r.names(bus == SystemBus)
 	if err != nil {
@@ -23,7 +23,7 @@ func scope(ctx context.Context, r Request, why string) (*Grant, error) {
 	if err := r.controllersOf(c, mount); err != nil {
 		return nil, fault.Mark(fault.Cgroup, err)
 	}
-	g := &Grant{Mode: Scope, Why: why, Unit: Unit{bus, unit}, Slice: slice, request: r, mount: mount}
+	g := &Grant{Mode: Scope, Why: why, Unit: Unit{bus, unit, r.caller}, Slice: slice, request: r, mount: mount}
 	if err := g.describe(c); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (g *Grant) Start(ctx context.Context, pid int, pidfd *os.File, props []Prop
 		err = s.again(ctx, err)
 	}
 	if err != nil {
-		return fault.Default(fault.Cgroup, fmt.Errorf("unit %s: %w", g.Unit.Name, err))
+		return fault.Default(fault.Cgroup, fmt.Errorf("unit %s: %w", g.Unit.Name, g.noSession(err)))
 	}
 	return g.arrived(pid)
 }
@@ -135,7 +135,7 @@ func (s *start) again(ctx context.Context, lost error) error {
 			break
 		}
 	}
-	c := thisCaller(s.g.request.getenv)
+	c := s.g.request.who()
 	m, err := first(ctx, c, last(c.doors(s.g.Unit.Bus), s.g.manager.door))
 	if err != nil {
 		return errors.Join(lost, err)
@@ -174,7 +174,12 @@ func last(doors []door, bad door) (sorted []door) {
 // in reports whether a process is in the scope.
 func (g *Grant) in(pid int) bool {
 	cgroup, err := cgroupfs.Of(pid)
-	return err == nil && path.Base(cgroup) == g.Unit.Name
+	return err == nil && g.names(cgroup)
+}
+
+// names reports whether a cgroup is the scope's, see place.unitName.
+func (g *Grant) names(cgroup string) bool {
+	return strings.TrimPrefix(path.Base(cgroup), "_") == strings.TrimPrefix(g.Unit.Name, "_")
 }
 
 // arrived finds where systemd has put the process: it alone knows where its units are.
@@ -183,7 +188,7 @@ func (g *Grant) arrived(pid int) error {
 	if err != nil {
 		return fault.Mark(fault.Cgroup, err)
 	}
-	if path.Base(cgroup) != g.Unit.Name {
+	if !g.names(cgroup) {
 		return fault.New(fault.Cgroup, "unit %s: started, but process %d is in %s", g.Unit.Name, pid, cgroup)
 	}
 	if cgroupfs.Outside(cgroup) {

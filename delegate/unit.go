@@ -8,8 +8,9 @@ import (
 
 // Unit is a unit of systemd's, by its name and by whose manager has it.
 type Unit struct {
-	Bus  string // "user" or "system"
-	Name string
+	Bus    string // "user" or "system"
+	Name   string
+	caller *caller // see Request
 }
 
 // The managers.
