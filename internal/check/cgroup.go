@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"path"
 	"strings"
 )
 
@@ -18,29 +17,21 @@ const (
 
 // home is where a limited container goes, by the rule of --cgroups=auto.
 func (f cgroupFacts) home() home {
+	_, service := f.unit()
 	switch {
 	case f.mountErr != nil || f.ownErr != nil:
 		return nowhere
-	case f.delegated():
+	case f.below == nil:
 		return ownTree
-	case f.root() && f.systemd:
+	case service != "" || f.scope != nil: // a service is never left: its own limits are to hold
+		return nowhere
+	case f.root():
 		return machines
-	case f.manager != nil:
-		return manager
 	}
-	return nowhere
+	return manager
 }
 
 func (f cgroupFacts) root() bool { return f.caller.privileged() && f.caller.machine }
-
-// delegated: systemd said so, or nobody but us can have an interest in it. Root may write every cgroup, so on a machine that systemd
-// runs only the mark counts.
-func (f cgroupFacts) delegated() bool {
-	if f.writable != nil {
-		return false
-	}
-	return f.delegate.value == "1" || !f.systemd
-}
 
 // unit is the last part of our own cgroup's path, session the scope of a login, and service the unit that we are in otherwise.
 func (f cgroupFacts) unit() (session, service string) {
@@ -60,8 +51,7 @@ func cgroupItems(f cgroupFacts) []Item {
 	if f.mountErr != nil || f.ownErr != nil {
 		return list
 	}
-	list = append(list, delegatedItem(f))
-	list = append(list, controllersItem(f))
+	list = append(list, delegatedItem(f), busItem(f), controllersItem(f))
 	if i, found := lingerItem(f); found {
 		list = append(list, i)
 	}
@@ -93,12 +83,12 @@ func versionItem(f cgroupFacts) Item {
 
 func delegatedItem(f cgroupFacts) Item {
 	const id = "cgroup.delegated"
-	dir := path.Join(f.mount, f.own)
 	session, service := f.unit()
 	evidence := func(i Item) Item {
 		i = i.says("/proc/self/cgroup", "0::"+f.own).plus(f.delegate)
-		if f.writable != nil {
-			i = i.says(dir, f.writable.Error())
+		if f.below != nil {
+			text, _ := split(f.below)
+			i = i.says("--cgroups inherit", text)
 		}
 		return i
 	}
@@ -126,6 +116,39 @@ func delegatedItem(f cgroupFacts) Item {
 		return i.remedy(Admin, "an administrator makes a cgroup and gives it to you, with its files cgroup.procs, cgroup.threads and cgroup.subtree_control; in a container, whoever runs it has it mounted writable")
 	}
 	return i.remedy(Admin, "log in through systemd-logind (ssh, machinectl shell; not su or sudo), or have a user manager kept for you:", fmt.Sprintf("loginctl enable-linger %d", f.caller.caller.EUID))
+}
+
+// busItem says which service manager answered, and what became of the other ways to it.
+func busItem(f cgroupFacts) Item {
+	const id = "cgroup.bus"
+	evidence := func(i Item) Item {
+		for _, t := range f.buses {
+			said := "systemd " + t.Version + " answers"
+			if t.Err != nil {
+				said = cause(t.Err)
+			}
+			i = i.says(t.From, said)
+		}
+		return i
+	}
+	for _, t := range f.buses {
+		if t.Err == nil {
+			return evidence(ok(id, fmt.Sprintf("systemd %s answers at %s: the %s manager", t.Version, t.From, t.Bus)))
+		}
+	}
+	_, service := f.unit()
+	switch {
+	case f.home() == ownTree || service != "":
+		return evidence(ok(id, "no service manager answers, and none is needed here"))
+	case !f.systemd:
+		return evidence(note(id, "no service manager answers: systemd does not run this machine"))
+	}
+	i := evidence(warning(id, "no service manager of yours answers, so nobody makes scopes"))
+	if f.scope == nil {
+		return i
+	}
+	_, hint := split(f.scope)
+	return i.remedy(Admin, orElse(hint, "look into the journal for why it does not run"))
 }
 
 // who owns a unit: the user, if it is below their own manager.

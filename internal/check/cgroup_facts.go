@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/cgroupv2"
+	"github.com/roost-run/roost/delegate"
 )
 
 // cgroupFacts is the cgroup that we are in, and those around it.
@@ -22,7 +24,9 @@ type cgroupFacts struct {
 	ownErr    error
 	chain     []level // from the mount down to our own
 	delegate  setting // the extended attribute user.delegate, or trusted.delegate
-	writable  error   // why we may not make cgroups in our own
+	below     error   // why no cgroup can be had below our own; nil if one can
+	scope     error   // and why none of systemd's
+	buses     []delegate.Tried
 	manager   []level // from the mount down to the user manager's, if there is one
 	systemd   bool    // it runs this machine
 	cgroups   setting // /proc/cgroups: which controllers the kernel has, and where version 1 has them
@@ -46,7 +50,7 @@ func (l level) passesOn(controller string) bool {
 	return slices.Contains(strings.Fields(l.enabled.value), controller)
 }
 
-func (h host) cgroupFacts(c callerFacts) cgroupFacts {
+func (h host) cgroupFacts(ctx context.Context, c callerFacts) cgroupFacts {
 	f := cgroupFacts{caller: c, cgroups: h.word("/proc/cgroups"), systemd: h.exists("/run/systemd/system")}
 	text, _ := h.file("/proc/self/mountinfo")
 	f.v1 = mountedOf(text, "cgroup")
@@ -59,7 +63,9 @@ func (h host) cgroupFacts(c callerFacts) cgroupFacts {
 	f.chain = h.levels(f.mount, f.own)
 	f.features = h.exists(f.mount + "/cgroup.events")
 	dir := path.Join(f.mount, f.own)
-	f.delegate, f.writable = delegation(dir), writable(dir)
+	f.delegate = delegation(dir)
+	f.below, f.scope = acquire(ctx, delegate.Inherit), acquire(ctx, delegate.Scope)
+	f.buses = delegate.Buses(ctx, h.env)
 	user := fmt.Sprintf("/user.slice/user-%d.slice/user@%d.service", c.caller.EUID, c.caller.EUID)
 	if h.exists(f.mount + user) {
 		f.manager = h.levels(f.mount, user)
@@ -120,13 +126,11 @@ func delegation(dir string) setting {
 	return setting{path: "user.delegate of " + dir, err: os.ErrNotExist}
 }
 
-// writable is what keeps us from making cgroups below dir and moving processes there. A process in it may be moved by who may write
-// the cgroup.procs of the common ancestor, which is dir.
-func writable(dir string) error {
-	for _, file := range [...]string{dir, dir + "/cgroup.procs", dir + "/cgroup.subtree_control"} {
-		if err := unix.Access(file, unix.W_OK); err != nil {
-			return &os.PathError{Op: "write", Path: file, Err: err}
-		}
+// acquire tries one of the ways to a cgroup, as far as that goes without making anything.
+func acquire(ctx context.Context, mode string) error {
+	g, err := delegate.Acquire(ctx, delegate.Request{ID: "check", Mode: mode})
+	if err == nil {
+		g.Close()
 	}
-	return nil
+	return err
 }

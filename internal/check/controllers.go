@@ -12,7 +12,9 @@ func controllersItem(f cgroupFacts) Item {
 	chain := f.chain
 	switch f.home() {
 	case manager:
-		chain = f.manager
+		if chain = f.manager; chain == nil {
+			return note(id, "which limits your systemd can give cannot be seen from here: its cgroup is outside of this tree").says("/proc/self/cgroup", "0::"+f.own)
+		}
 	case machines:
 		chain = chain[:1] // root's systemd passes on whatever is asked for
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/roost-run/roost/delegate"
 	"github.com/roost-run/roost/internal/fault"
 )
 
@@ -94,6 +95,10 @@ func (i Item) because(source string, err error) Item {
 func split(err error) (text, hint string) {
 	fault.Walk(err, func(e error) bool {
 		switch e := e.(type) {
+		case *delegate.NotDelegatedError:
+			hint = e.Remedy
+		case *delegate.NoBusError:
+			hint = e.Remedy
 		case *fault.Error:
 			hint = e.Hint
 		case fault.Remedier:

@@ -24,7 +24,7 @@ func Host(ctx context.Context, root Place) []Item {
 	list = append(list, securityItems(h.securityFacts(caller, program))...)
 	possible := namespaces.all == nil && (namespaces.alone == nil || !user)
 	list = append(list, mountItems(h.mountFacts(ctx, user, possible))...)
-	list = append(list, cgroupItems(h.cgroupFacts(caller))...)
+	list = append(list, cgroupItems(h.cgroupFacts(ctx, caller))...)
 	list = append(list, kernelItems(probe.Kernel(ctx, user))...)
 	list = append(list, toolItems(h.toolFacts(ctx, program))...)
 	return append(list, networkItems(h.networkFacts(caller))...)

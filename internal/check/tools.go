@@ -82,7 +82,7 @@ func toolItem(f toolFacts) Item {
 	case f.err != nil:
 		return Item{ID: id, State: f.missing, Summary: f.name + " is there, and does not work"}.because(f.path, f.err).remedy(Admin, "reinstall it: "+f.packages)
 	}
-	i := ok(id, f.path+": "+orElse(f.version, "of no version")).says(f.path, f.version)
+	i := ok(id, f.path+": "+orElse(f.version, "it runs")).says(f.path, f.version)
 	i.brief = brief{"", f.name}
 	return i
 }

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,7 +9,8 @@ import (
 	"github.com/roost-run/roost/internal/oneshot"
 )
 
-// Version is the first line of what the program at this path says to --version. An error is a program that does not run.
+// Version is the first line of what the program at this path says to --version. An error is a program that does not run. Some (pasta) run,
+// and say nothing where standard output is no terminal: "".
 func Version(ctx context.Context, path string) (string, error) {
 	var streams [3]*os.File
 	for i := range streams {
@@ -32,8 +32,6 @@ func Version(ctx context.Context, path string) (string, error) {
 		return "", fmt.Errorf("%s --version: killed by signal %d", path, int(status.Signal()))
 	case status.ExitStatus() != 0:
 		return "", fmt.Errorf("%s --version: exit status %d: %s", path, status.ExitStatus(), first)
-	case first == "":
-		return "", errors.New(path + " --version says nothing")
 	}
 	return first, nil
 }

@@ -204,6 +204,35 @@ func withRoost(s *specs.Spec) {
 		specs.Mount{Destination: "/roost", Type: "bind", Source: home.roost, Options: []string{"bind", "ro"}})
 }
 
+// With a systemd of one's own, from root's session scope: who answers, and what limits there are, by the very files.
+func TestCheckOnSystemd(t *testing.T) {
+	needRoost(t)
+	needBus(t)
+	c := readCheck(t, roost(t, "check", "--json"))
+	c.want(t, "cgroup.bus", "ok", "systemd ", "answers at")
+	c.want(t, "cgroup.delegated", "ok", "/proc/self/cgroup")
+	for _, without := range []string{"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"} {
+		env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+			return strings.HasPrefix(v, without+"=") || strings.HasPrefix(v, "DBUS_SESSION_BUS_ADDRESS=")
+		})
+		readCheck(t, bare(t, env, "check", "--json")).want(t, "cgroup.bus", "ok", "answers at")
+	}
+	if isRoot() {
+		return
+	}
+	// su and a Slurm-like job: no bus of one's own to be found, and a cgroup that is root's.
+	c = readCheck(t, bare(t, []string{"PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" + privateDir(t), "SLURM_JOB_ID=17"}, "check", "--json"))
+	c.want(t, "caller.job", "note", "$SLURM_JOB_ID", "17")
+}
+
+func privateDir(t testing.TB) string {
+	dir := tempDir(t)
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // In an account of its own making there are no sub-ids and no helpers: one user is all, and it says how to get more.
 func TestCheckSingleID(t *testing.T) {
 	needRoost(t)
