@@ -7,5 +7,5 @@
 //
 // Source: Documentation/admin-guide/cgroup-v2.rst of the kernel; docs/cgroup-v2.md has what becomes of each member of linux.resources. Reading
 // order: mount.go, group.go, file.go; setting.go, convert.go and its parts, check.go, controllers.go, apply.go; freeze.go, processes.go,
-// walk.go, remove.go; watch.go, events.go; stats.go and its parts; rules.go, filter.go.
+// walk.go, remove.go; watch.go, events.go; stats.go and its parts, brief.go; rules.go, filter.go.
 package cgroupv2

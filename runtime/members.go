@@ -54,6 +54,10 @@ func (c *Container) relatives() ([]member, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.relativesAmong(all)
+}
+
+func (c *Container) relativesAmong(all map[int]stat) ([]member, error) {
 	first := c.rec.process
 	if past, err := first.isPast(); err != nil || past {
 		return nil, err

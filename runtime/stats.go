@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -16,9 +17,21 @@ func (c *Container) Stats() (*Stats, error) {
 	}
 	defer unix.Close(fd)
 	s := &Stats{Hugetlb: map[string]HugetlbStats{}}
-	lacks, err := c.count(s)
-	if err != nil {
-		return nil, fmt.Errorf("container %s: %w", c.id, err)
+	lacks := missing{cpu: true, memory: true, pids: true, io: true}
+	if g := c.group(); g != nil {
+		defer g.Close()
+		counted, err := g.Stats()
+		if err = cleared(err); err != nil {
+			return nil, fmt.Errorf("container %s: %w", c.id, err)
+		}
+		lacks = s.count(counted)
+		// The kernel tells of pressure without the controllers, too.
+		if lacks.memory {
+			s.Memory.Pressure = pressure(g.Pressure("memory"))
+		}
+		if lacks.io {
+			s.IO.Pressure = pressure(g.Pressure("io"))
+		}
 	}
 	if lacks.any() {
 		list, err := c.members()
@@ -31,9 +44,12 @@ func (c *Container) Stats() (*Stats, error) {
 	return s, nil
 }
 
-// count fills in what the container's cgroup counts.
-func (c *Container) count(*Stats) (missing, error) {
-	return missing{cpu: true, memory: true, pids: true, io: true}, nil
+// cleared is ErrNotRunning for what the kernel answers about a cgroup that was removed meanwhile.
+func cleared(err error) error {
+	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT) {
+		return ErrNotRunning
+	}
+	return err
 }
 
 // interfacesOf is nil for a process in our own network namespace: what the whole machine sends is not its traffic.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roost-run/roost/cgroupv2"
 )
 
 // Event is something that happened in a container. Its JSON is a line of runc's `events`.
@@ -24,54 +27,63 @@ const (
 )
 
 // Watch tells of the container's events until it ends, which is nil, or see returns an error, or the context ends, whose cause it returns.
-// Statistics come at once and then after each interval. One event is one call of see, never two at a time. OOM events need a
-// cgroup with the memory controller: without one nobody tells whose want of memory it was.
+// Statistics come at once and then after each interval, an OOM event for each process that is killed. One event is one call of see, never
+// two at a time. OOM events need a cgroup with the memory controller: without one nobody tells whose want of memory it was.
 func (c *Container) Watch(ctx context.Context, interval time.Duration, see func(Event) error) error {
 	process, err := c.rec.process.open()
 	if err != nil {
 		return fmt.Errorf("container %s: %w", c.id, err)
 	}
 	defer unix.Close(process)
-	wake, stop, err := wakeup(ctx)
-	if err != nil {
+	w := &watch{container: c, see: see, more: make(chan struct{}, 1)}
+	inner, cancel := context.WithCancel(ctx)
+	defer w.running.Wait()
+	defer cancel()
+	ended := w.awaitEnd(inner, process)
+	if g := c.group(); g != nil {
+		defer g.Close()
+		w.follow(inner, g)
+	}
+	if err := w.until(ctx, ended, interval); !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	defer stop()
-	w := &watch{container: c, see: see, fds: []unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}}
-	w.watchOOM()
-	defer w.close()
-	for {
-		if err := w.stats(); err != nil {
-			return ended(err)
-		}
-		if err := w.until(ctx, time.Now().Add(interval)); err != nil {
-			return ended(err)
-		}
-	}
-}
-
-// ended is the end that is none of ours.
-func ended(err error) error {
-	if errors.Is(err, ErrNotRunning) {
-		return nil
-	}
-	return err
+	return w.kills(true) // the one that ended it, too
 }
 
 // watch is one call of Watch.
 type watch struct {
 	container *Container
 	see       func(Event) error
-	fds       []unix.PollFd // the process, the context, and what tells of OOM if there is such a thing
-	oom       func() (kills int, err error)
-	closeOOM  func()
+	running   sync.WaitGroup
+
+	group   *cgroupv2.Group // nil where nobody tells of OOM
+	counted atomic.Uint64   // kills
+	told    uint64          // of them
+	more    chan struct{}   // there are some to tell of
 }
 
-func (w *watch) watchOOM() {}
-
-func (w *watch) close() {
-	if w.closeOOM != nil {
-		w.closeOOM()
+// until returns ErrNotRunning when the container has ended.
+func (w *watch) until(ctx context.Context, ended <-chan struct{}, interval time.Duration) error {
+	if err := w.stats(); err != nil {
+		return err
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ended:
+			return ErrNotRunning
+		case <-w.more:
+			err = w.kills(false)
+		case <-tick.C:
+			err = w.stats()
+		}
+		if err != nil {
+			return err
+		}
 	}
 }
 
@@ -83,57 +95,66 @@ func (w *watch) stats() error {
 	return w.see(Event{Type: EventStats, ID: w.container.id, Data: s})
 }
 
-// until tells of OOM kills until the deadline; ErrNotRunning when the container ends. A kill that ends the container is
-// told of, too: the kernel counts it first.
-func (w *watch) until(ctx context.Context, deadline time.Time) error {
-	for {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return nil
-		}
-		// Rounded up: waking a moment early would turn round and round until it is time.
-		_, err := unix.Poll(w.fds, int(min(left.Milliseconds()+1, 1<<30)))
-		if err != nil && err != unix.EINTR {
-			return os.NewSyscallError("poll", err)
-		}
-		if err := w.kills(); err != nil {
-			return err
-		}
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case w.fds[0].Revents != 0:
-			return ErrNotRunning
-		}
+// follow counts from now on: what happened before was somebody else's to tell.
+func (w *watch) follow(ctx context.Context, g *cgroupv2.Group) {
+	events, err := g.Watch()
+	if err != nil {
+		return
 	}
+	first, err := events.Next(ctx)
+	if err != nil {
+		events.Close()
+		return
+	}
+	w.group, w.told = g, first.Memory.OOMKill
+	w.counted.Store(w.told)
+	w.running.Add(1)
+	go func() {
+		defer w.running.Done()
+		defer events.Close()
+		for {
+			e, err := events.Next(ctx)
+			if err != nil {
+				return
+			}
+			w.counted.Store(e.Memory.OOMKill)
+			select {
+			case w.more <- struct{}{}:
+			default:
+			}
+		}
+	}()
 }
 
-func (w *watch) kills() error {
-	if w.oom == nil {
+// kills tells of those that have not been told of. The last time it asks the kernel once more, unless the cgroup is gone already: the kernel tells
+// of changes a moment after they happened.
+func (w *watch) kills(last bool) error {
+	if w.group == nil {
 		return nil
 	}
-	n, err := w.oom()
-	for ; n > 0 && err == nil; n-- {
-		err = w.see(Event{Type: EventOOM, ID: w.container.id})
+	counted := w.counted.Load()
+	if last {
+		if e, err := w.group.Events(); err == nil {
+			counted = max(counted, e.Memory.OOMKill)
+		}
 	}
-	return err
+	for ; w.told < counted; w.told++ {
+		if err := w.see(Event{Type: EventOOM, ID: w.container.id}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// wakeup makes a descriptor that can be read from when the context has ended: a poll knows no context.
-func wakeup(ctx context.Context) (fd int, stop func(), err error) {
-	fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return -1, nil, os.NewSyscallError("eventfd", err)
-	}
-	done := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		_, _ = unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 1})
-		close(done)
-	})
-	return fd, func() {
-		if !cancel() { // it runs, or has run: not into a descriptor that is another file by now
-			<-done
+// awaitEnd gives a channel that is closed when the process has ended.
+func (w *watch) awaitEnd(ctx context.Context, pidfd int) <-chan struct{} {
+	ended := make(chan struct{})
+	w.running.Add(1)
+	go func() {
+		defer w.running.Done()
+		if pollPidfd(ctx, pidfd, unix.POLLIN) == nil {
+			close(ended)
 		}
-		unix.Close(fd)
-	}, nil
+	}()
+	return ended
 }
