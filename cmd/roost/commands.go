@@ -22,7 +22,7 @@ type entry struct {
 
 func commands() []entry {
 	return []entry{
-		{"run", runCommand}, {"exec", execCommand}, {"list", listCommand}, {"ps", psCommand},
+		{"run", runCommand}, {"exec", execCommand}, {"list", listCommand}, {"ps", psCommand}, {"top", topCommand},
 		{"wait", waitCommand}, {"gc", gcCommand}, {"unshare", unshareCommand}, {"check", checkCommand},
 		{"create", createCommand}, {"start", startCommand}, {"state", stateCommand},
 		{"kill", killCommand}, {"delete", deleteCommand}, {"pause", pauseCommand}, {"resume", resumeCommand}, {"update", updateCommand},

@@ -68,6 +68,9 @@ func (m *mode) reenter() {
 	}
 }
 
+// Foreground reports whether this process may write to the terminal f without writing over what somebody else has there.
+func Foreground(f *os.File) bool { return !inBackground(f) }
+
 // inBackground is false for a terminal that does not control us: job control does not concern us there.
 func inBackground(f *os.File) bool {
 	var foreground uint32
