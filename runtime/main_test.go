@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestMain fails when the tests leave a descriptor, a child, a process of a container or a mount behind.
+// TestMain fails when the tests leave a descriptor, a child, a process or a cgroup of a container, or a mount behind.
 func TestMain(m *testing.M) {
 	before := descriptors()
 	code := m.Run()
@@ -17,7 +17,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "left behind:", left)
 		code = max(code, 1)
 	}
-	removeCgroups()
+	for _, dir := range cgroupsLeft() { // this run has failed for them
+		_ = os.Remove(dir)
+	}
 	os.Exit(code)
 }
 
@@ -39,6 +41,9 @@ func leftovers(before map[string]bool) string {
 			left = append(left, fmt.Sprintf("a child (pid %d, %v)", pid, err))
 		}
 		left = append(left, marked()...)
+		for _, dir := range cgroupsLeft() {
+			left = append(left, "cgroup "+dir)
+		}
 		if len(left) == 0 {
 			return ""
 		}

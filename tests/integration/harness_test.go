@@ -296,6 +296,7 @@ func newID(t testing.TB) string {
 	t.Helper()
 	stateRoot(t)
 	id := fmt.Sprintf("c%d", time.Now().UnixNano())
+	home.ids.add(id)
 	t.Cleanup(func() { roost(t, "delete", "--force", id) })
 	return id
 }

@@ -85,6 +85,9 @@ func cleared(t testing.TB, id string, i int) {
 	if left := containers(stateRoot(t)); len(left) > 0 {
 		t.Errorf("left state: %q", left)
 	}
+	if left := home.ids.cgroups(); len(left) > 0 {
+		t.Errorf("left cgroups: %q", left)
+	}
 }
 
 // The same while several go on at once, and clearing while another of the same id begins.

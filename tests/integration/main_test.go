@@ -25,6 +25,7 @@ type house struct {
 	dir    string // scratch, short: socket paths have 108 bytes
 	rootfs string // busybox, shared and never written to
 	reaper int    // pid
+	ids    issued
 }
 
 var home house
@@ -89,6 +90,7 @@ func tests(m *testing.M) int {
 		{"mounts", mounts, mountpoints()},
 		{"processes", "", strings.Join(orphans(), "\n")},
 		{"files", "", strings.Join(strays(), "\n")},
+		{"cgroups", "", strings.Join(home.ids.cgroups(), "\n")},
 	} {
 		if leak.before != leak.after {
 			fmt.Printf("leaked %s:\nbefore:\n%s\nafter:\n%s\n", leak.what, leak.before, leak.after)
