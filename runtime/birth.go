@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -101,9 +100,6 @@ func (b *birth) launch(ctx context.Context, program *launch.Program, at layout, 
 	b.dir.close()
 	closeFiles([]*os.File{b.network})
 	b.startRelay()
-	if b.cgroup != nil && slices.Contains(b.plan.Cgroup.Settings.Controllers(), "memory") {
-		b.process.memory = watchMemory(b.cgroup)
-	}
 	return nil
 }
 

@@ -33,6 +33,7 @@ type cgroupInput struct {
 	filter  bool    // devices can be made, so something must keep the container from using them
 	// lacking are reasons why a setting cannot be had where the cgroup is: by its file, or by its controller, "cpuset.".
 	lacking map[string]string
+	notes   []string // on linux.cgroupsPath
 }
 
 // cgroup settles where the container's cgroup is, and what becomes of what asks for one if there is none.
@@ -52,6 +53,9 @@ func (p *Plan) cgroup(l *specs.Linux, in cgroupInput, bad *planError) {
 			p.giveUp(degrade.Cgroup, "linux.cgroupsPath", "the container stays in the cgroup that roost runs in: "+in.refused, bad)
 		}
 		return
+	}
+	for _, note := range in.notes {
+		p.GivenUp = append(p.GivenUp, Problem{Path: "linux.cgroupsPath", Text: note})
 	}
 	c := *in.grant
 	if in.filter {

@@ -33,7 +33,7 @@ func (j *job) findCgroup(ctx context.Context, l *specs.Linux, filter bool) (cgro
 		in.refused = g.Why
 		return in, nil
 	}
-	j.grant = g
+	j.grant, in.notes = g, g.Notes
 	in.grant = &Cgroup{Mode: g.Mode, Why: g.Why, Unit: g.Unit.Name, Bus: g.Unit.Bus, Slice: g.Slice}
 	if g.Mode == delegate.Scope {
 		return in, nil
@@ -55,7 +55,11 @@ func (in *cgroupInput) acquire(ctx context.Context, r delegate.Request) (*delega
 			return g, err
 		}
 		left := slices.DeleteFunc(slices.Clone(r.Controllers), func(c string) bool { return slices.Contains(lacks.Missing, c) })
-		if len(left) == len(r.Controllers) {
+		switch {
+		case len(left) < len(r.Controllers):
+		case in.filter && len(left) > 0: // there may be one that serves for the filter at least
+			left = nil
+		default:
 			return nil, err
 		}
 		for _, c := range r.Controllers {

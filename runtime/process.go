@@ -79,6 +79,7 @@ func (p *Process) wait() (ExitStatus, error) {
 
 // close lets go of what a launch that failed left.
 func (p *Process) close() {
+	_ = p.memory.killed()
 	p.child.Close()
 	p.unlock()
 	if p.console != nil {

@@ -120,6 +120,9 @@ func (b *birth) ready(child *launch.Child, root, console *os.File) (home string,
 			return "", err
 		}
 	}
+	if b.cgroup != nil && slices.Contains(b.plan.Cgroup.Settings.Controllers(), "memory") {
+		b.process.memory = watchMemory(b.cgroup) // it may be over a moment after it was let go
+	}
 	if err := b.fillState(createdState, Created, child.Pid()); err != nil {
 		return "", err
 	}

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/roost-run/roost/delegate"
 	"github.com/roost-run/roost/internal/byhand"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
@@ -63,9 +65,11 @@ func (o *runOptions) run(a *app, cmd *flags.Command, args flags.Args) (int, erro
 		return 0, err
 	}
 	if o.detach {
-		if _, _, err := store.Run(context.Background(), id, create); err != nil {
+		c, _, err := store.Run(context.Background(), id, create)
+		if err != nil {
 			return 0, err
 		}
+		a.aboutLingering(c, o.lifetime)
 		if create.Spec != nil && create.Bundle == "" {
 			return 0, a.print(id + "\n") // nobody knows a name that was made up
 		}
@@ -160,4 +164,17 @@ func (o *runOptions) fromBundle(create *runtime.CreateOptions) error {
 	}
 	create.Spec = loaded
 	return checkConsole(true, o.detach, o.consoleSocket)
+}
+
+// aboutLingering warns of what becomes of a container that is in a unit of a user's when they log out.
+func (a *app) aboutLingering(c *runtime.Container, lifetime string) {
+	if os.Geteuid() == 0 || lifetime != "" {
+		return
+	}
+	if s, err := c.State(); err != nil || s.SystemdScope == "" {
+		return
+	}
+	if lingers, known := delegate.Lingering(os.Getuid()); known && !lingers {
+		a.log.slog().Warn("the container ends with your last session: lingering is off; `loginctl enable-linger` changes that, and --lifetime says that it is meant")
+	}
 }
