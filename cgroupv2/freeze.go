@@ -2,15 +2,31 @@ package cgroupv2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 )
 
+// ErrOwn is a cgroup that the caller lives in: who freezes that never comes back to thaw it.
+var ErrOwn = errors.New("this process is in the cgroup itself; do it from outside of the container")
+
+func (g *Group) holdsUs() bool {
+	mount, err := Mount()
+	if err != nil {
+		return false
+	}
+	own, err := Own()
+	return err == nil && strings.HasPrefix(mount+own+"/", strings.TrimSuffix(g.dir.Name(), "/")+"/")
+}
+
 // Freeze stops every process in the cgroup and below, and waits until they have stopped. If the context ends before that, since one
 // sleeps in the kernel and cannot be stopped, they go on again, and the error is the context's: nothing stays frozen by half. There is nothing that
-// a container could do against it, other than such a sleep.
+// a container could do against it, other than such a sleep. ErrOwn if the caller is in it.
 func (g *Group) Freeze(ctx context.Context) error {
+	if g.holdsUs() {
+		return fmt.Errorf("%s: %w", g.dir.Name(), ErrOwn)
+	}
 	if err := g.write("cgroup.freeze", "1"); err != nil {
 		return err
 	}

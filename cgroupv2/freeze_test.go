@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -78,5 +79,54 @@ func TestTheWaitForAStateEnds(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, func() { _ = g.write("cgroup.freeze", "0") })
 	if err := inner.Thaw(patience(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// The test's own cgroup, or one above it: whoever froze that would wait for ever.
+func TestNobodyFreezesItself(t *testing.T) {
+	mount, err := Mount()
+	if err != nil {
+		t.Skip("needs cgroup v2:", err)
+	}
+	own, err := Own()
+	if err != nil {
+		t.Skip("needs cgroup v2:", err)
+	}
+	for _, path := range []string{mount, mount + own} {
+		g, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		if err := g.Freeze(patience(t)); !errors.Is(err, ErrOwn) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func BenchmarkLifeOfACgroup(b *testing.B) {
+	mount, err := Mount()
+	if err != nil || os.Getuid() != 0 {
+		b.Skip("needs root and cgroup v2")
+	}
+	parent, err := Open(mount)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer parent.Close()
+	settings := Settings{{File: "cgroup.max.depth", Value: "10"}, {File: "cgroup.max.descendants", Value: "10"}}
+	path := fmt.Sprintf("roost-bench-%d", os.Getpid())
+	for b.Loop() {
+		g, err := Make(parent.Dir(), path, nil)
+		if err == nil {
+			err = g.Apply(settings)
+		}
+		if err == nil {
+			g.Close()
+			err = Remove(b.Context(), mount+"/"+path)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
 	}
 }
