@@ -29,6 +29,7 @@ func checkCommand() command {
 				{Name: "json", To: &o.json, Help: "print the report as JSON; docs/check.md has its fields"},
 				{Name: "verbose", To: &o.verbose, Help: "print the evidence for what is ok, too, and an item a line"},
 				{Name: "idmap", Arg: "MAP", To: &o.idMap, Help: "as for run"},
+				{Name: "cgroups", To: &o.cgroups, Words: []string{"auto", "inherit", "split", "scope", "none"}, Help: "as for run"},
 				{Name: "degrade", Arg: "KIND=POLICY", To: &o.degrade, Help: "as for run"},
 			},
 		},

@@ -3,11 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/internal/check"
+	"github.com/roost-run/roost/internal/degrade"
+	"github.com/roost-run/roost/internal/sys"
 	"github.com/roost-run/roost/runtime"
 	"github.com/roost-run/roost/userns"
 )
@@ -33,6 +38,7 @@ func (o *checkOptions) bundle(ctx context.Context, a *app, path string, place ch
 	}
 	if b.Err = err; plan != nil {
 		b.GivenUp, b.Mounts, b.Policies = plan.GivenUp, fileSystems(plan), plan.Policies
+		b.Cgroup, b.Later = cgroupOf(plan), lowerScore(plan)
 	}
 	return b.Items(host), nil
 }
@@ -77,4 +83,30 @@ func fileSystems(p *runtime.Plan) (list []check.FileSystem) {
 		list = append(list, check.FileSystem{Index: m.Index, Type: m.Type, StandIn: m.Else != "" || m.ElseEmpty, Refused: foreign})
 	}
 	return list
+}
+
+// cgroupOf tells how the container would come by its cgroup.
+func cgroupOf(p *runtime.Plan) string {
+	switch c := p.Cgroup; {
+	case c == nil:
+		return ""
+	case c.Unit != "":
+		return "it gets a scope of systemd's in " + c.Slice + ", since " + c.Why
+	default:
+		return "it gets a cgroup in " + c.Parent + ", since " + c.Why
+	}
+}
+
+// lowerScore is an oom_score_adj that only root of the machine may give, proc(5).
+func lowerScore(p *runtime.Plan) []runtime.Problem {
+	if p.Process.OOMScoreAdj == nil {
+		return nil
+	}
+	text, err := sys.ReadProc("/proc/self/oom_score_adj")
+	own, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
+	caller, callerErr := userns.Self()
+	if err != nil || convErr != nil || callerErr != nil || *p.Process.OOMScoreAdj >= own || caller.Resource && caller.OnMachine() {
+		return nil
+	}
+	return []runtime.Problem{{Path: "process.oomScoreAdj", Kind: string(degrade.OOM), Text: fmt.Sprintf("%d is lower than yours, %d, which stays", *p.Process.OOMScoreAdj, own)}}
 }

@@ -14,6 +14,8 @@ type Bundle struct {
 	Err      error          // for which it is refused, where that is none of its own
 	GivenUp  []spec.Problem // what it runs without, were it not for the problems
 	Mounts   []FileSystem
+	Later    []spec.Problem // what it will run without, as a start finds out when it tries
+	Cgroup   string         // how it comes by a cgroup of its own; "" is none
 	Policies degrade.Policies
 }
 
@@ -44,8 +46,14 @@ func (b Bundle) Items(host []Item) []Item {
 			list = append(list, b.mountItem(m, why))
 		}
 	}
+	for _, p := range b.Later {
+		list = append(list, b.triedItem(degrade.Kind(p.Kind), p.Path, p.Text, true))
+	}
 	if len(list) == 0 {
 		list = append(list, ok("bundle.plan", "all of config.json can be had here"))
+	}
+	if b.Cgroup != "" {
+		list = append(list, ok("bundle.cgroup", b.Cgroup))
 	}
 	return list
 }
@@ -100,12 +108,15 @@ func (m FileSystem) refused(host []Item) string {
 }
 
 func (b Bundle) mountItem(m FileSystem, why string) Item {
-	kind := degrade.Kind(m.Type)
-	path := fmt.Sprintf("mounts[%d]", m.Index)
-	if policy := b.Policies.For(kind); policy != degrade.Deny && m.StandIn {
+	return b.triedItem(degrade.Kind(m.Type), fmt.Sprintf("mounts[%d]", m.Index), why, m.StandIn)
+}
+
+// triedItem is for what is tried when a container is set up, and then fails or is given up.
+func (b Bundle) triedItem(kind degrade.Kind, path, why string, dispensable bool) Item {
+	if policy := b.Policies.For(kind); policy != degrade.Deny && dispensable {
 		return b.givenUpItem(path, string(kind), why, policy == degrade.Warn)
 	}
-	i := wrong("bundle.refused", why)
+	i := wrong("bundle.refused", why).says("config.json", path)
 	i.Path, i.Kind, i.Policy = path, string(kind), degrade.Deny.String()
-	return i.says("config.json", path)
+	return i
 }

@@ -128,6 +128,7 @@ func TestBundle(t *testing.T) {
 	}
 	b.GivenUp = []spec.Problem{{Path: "linux.resources.memory.limit", Text: "not here", Kind: "memory", Loud: true}, {Path: "linux.resources.devices", Text: "no filter", Kind: "devices"}, {Path: "root.path", Text: "loud", Loud: true}}
 	b.Mounts = []FileSystem{{Index: 3, Type: "proc", StandIn: true}, {Index: 4, Type: "sysfs", Refused: true}, {Index: 5, Type: "tmpfs"}, {Index: 6, Type: "mqueue", StandIn: true}}
+	b.Later, b.Cgroup = []spec.Problem{{Path: "process.oomScoreAdj", Text: "lower", Kind: "oom"}}, "a scope"
 	items := b.Items(host)
 	expect(t, items, want{"bundle.config", Error, "config.json:7"}, want{"bundle.refused", Error, ""})
 	got := map[string]string{}
@@ -137,12 +138,13 @@ func TestBundle(t *testing.T) {
 	for path, want := range map[string]string{
 		"process.cwd": "error   ", "linux.resources.memory.limit": "error deny memory run without it: --degrade memory=warn", "linux.resources.devices": "note ignore devices ",
 		"root.path": "warning warn  ", "mounts[3]": "note ignore proc ", "mounts[4]": "error deny sysfs ", "mounts[6]": "note ignore mqueue ",
+		"process.oomScoreAdj": "warning warn oom ", "": "ok   ",
 	} {
 		if got[path] != want {
 			t.Errorf("%s: %q, want %q", path, got[path], want)
 		}
 	}
-	if len(got) != 7 {
+	if len(got) != 9 {
 		t.Errorf("%d items: %v", len(got), got)
 	}
 	expect(t, Bundle{Err: errors.New("no config.json")}.Items(nil), want{"bundle.config", Error, "no config.json"})

@@ -14,7 +14,7 @@ type Style struct {
 
 // Text is the report for people: a line for each item, by areas, and below it what is behind it where that matters.
 func (r Report) Text(s Style) string {
-	w := page{Style: s}
+	w := page{Style: s, told: map[string]string{}}
 	for rest := r.Items; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && area(rest[n].ID) == area(rest[0].ID) {
@@ -67,7 +67,8 @@ func title(area string) string {
 
 type page struct {
 	Style
-	b strings.Builder
+	b    strings.Builder
+	told map[string]string // long reasons, and where they were first told
 }
 
 // area writes the items of one. Those that have a brief are summed up, unless all is to be told.
@@ -103,17 +104,18 @@ func alike(items []Item, i Item) (names []string) {
 }
 
 func (w *page) item(i Item, width int) {
-	label := name(i.ID)
 	if i.Path != "" {
-		label = i.Path
+		w.line(i.State, "", i.Path+": "+w.once(i))
 	} else {
-		label += strings.Repeat(" ", width-len(label))
+		w.line(i.State, name(i.ID)+strings.Repeat(" ", width-len(name(i.ID)))+"  ", i.Summary)
 	}
-	w.line(i.State, label+"  ", i.Summary)
 	if i.State == OK && !w.Verbose {
 		return
 	}
 	for _, e := range i.Evidence {
+		if e.Says == i.Path { // it was just said
+			continue
+		}
 		w.wrap("           ", "  ", e.Source+": "+strings.ReplaceAll(e.Says, "\n", "; "))
 	}
 	for n, line := range strings.Split(i.Remedy, "\n") {
@@ -125,6 +127,20 @@ func (w *page) item(i Item, width int) {
 			w.b.WriteString("               " + line + "\n")
 		}
 	}
+}
+
+// once is the summary, without a reason that was told before: several limits are often refused for one.
+func (w *page) once(i Item) string {
+	const long = 80
+	what, reason, found := strings.Cut(i.Summary, ": ")
+	if !found || len(reason) < long || w.Verbose {
+		return i.Summary
+	}
+	if first := w.told[reason]; first != "" {
+		return what + ", as for " + first
+	}
+	w.told[reason] = i.Path
+	return i.Summary
 }
 
 func (w *page) line(s State, label, text string) {
@@ -154,9 +170,9 @@ func (w *page) bold(text string) string {
 
 // wrap writes text behind a prefix, broken between words; further lines stand below the text's beginning.
 func (w *page) wrap(prefix, more, text string) {
-	indent := min(utf8.RuneCountInString(prefix), 30)
+	indent := utf8.RuneCountInString(prefix)
 	w.b.WriteString(prefix)
-	at := utf8.RuneCountInString(prefix)
+	at := indent
 	for n, word := range strings.Fields(text) {
 		length := utf8.RuneCountInString(word)
 		switch {

@@ -225,6 +225,60 @@ func TestCheckOnSystemd(t *testing.T) {
 	c.want(t, "caller.job", "note", "$SLURM_JOB_ID", "17")
 }
 
+// In a service: its own limits hold, unless it says that its cgroup may be divided.
+func TestCheckInService(t *testing.T) {
+	needBus(t)
+	check := func(properties ...string) checked {
+		args := []string{"--wait", "--pipe", "--quiet", "--collect"}
+		if !isRoot() {
+			args = append(args, "--user")
+		}
+		cmd := exec.Command("systemd-run", slices.Concat(args, properties, []string{home.roost, "check", "--json"})...)
+		return readCheck(t, finish(t, cmd))
+	}
+	owner := "user"
+	if isRoot() {
+		owner = "administrator"
+	}
+	c := check()
+	c.want(t, "cgroup.delegated", "warning", "Delegate=yes", "[Service]", ".service")
+	if who := c.item(t, "cgroup.delegated").Who; who != owner {
+		t.Errorf("%s has to mend it, want %s", who, owner)
+	}
+	c = check("-p", "Delegate=yes")
+	c.want(t, "cgroup.delegated", "ok", "is delegated to you")
+}
+
+// What of the limits of a bundle can be had is what the user's systemd was given.
+func TestCheckLimits(t *testing.T) {
+	needBus(t)
+	limit, pids := int64(64<<20), int64(100)
+	bundle := newBundle(t, func(s *specs.Spec) {
+		s.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}, Pids: &specs.LinuxPids{Limit: &pids}, CPU: &specs.LinuxCPU{Cpus: "0"}}
+	})
+	c := readCheck(t, roost(t, "check", "--json", bundle))
+	has := c.item(t, "cgroup.controllers").Summary
+	here, _, _ := strings.Cut(has, "and not of")
+	refused := map[string]checkedItem{}
+	for _, i := range c.Items {
+		if i.ID == "bundle.refused" {
+			refused[i.Path] = i
+		}
+	}
+	for path, controller := range map[string]string{"linux.resources.memory.limit": "memory", "linux.resources.pids.limit": "pids", "linux.resources.cpu.cpus": "cpuset"} {
+		i, found := refused[path]
+		if found == strings.Contains(here, controller) {
+			t.Errorf("%s refused: %v (%+v), and there are %s", path, found, i, has)
+		}
+		if found && (i.Policy != "deny" || !strings.Contains(i.Summary, controller)) {
+			t.Errorf("%+v", i)
+		}
+	}
+	if len(refused) < 3 {
+		c.want(t, "bundle.cgroup", "ok", "scope")
+	}
+}
+
 func privateDir(t testing.TB) string {
 	dir := tempDir(t)
 	if err := os.Chmod(dir, 0o700); err != nil {
