@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -50,8 +49,8 @@ func (j *job) findCgroup(ctx context.Context, l *specs.Linux, filter bool) (cgro
 func (in *cgroupInput) acquire(ctx context.Context, r delegate.Request) (*delegate.Grant, error) {
 	for {
 		g, err := delegate.Acquire(ctx, r)
-		var lacks *delegate.NotDelegatedError
-		if !errors.As(err, &lacks) {
+		lacks := lacking(err)
+		if lacks == nil {
 			return g, err
 		}
 		left := slices.DeleteFunc(slices.Clone(r.Controllers), func(c string) bool { return slices.Contains(lacks.Missing, c) })
@@ -69,6 +68,18 @@ func (in *cgroupInput) acquire(ctx context.Context, r delegate.Request) (*delega
 		}
 		r.Controllers = left
 	}
+}
+
+// lacking is what says of controllers that they are missing. The last one counts: where there is neither way, the second is a scope, for which the
+// caller's own cgroup does not matter.
+func lacking(err error) (found *delegate.NotDelegatedError) {
+	fault.Walk(err, func(e error) bool {
+		if e, ok := e.(*delegate.NotDelegatedError); ok && len(e.Missing) > 0 {
+			found = e
+		}
+		return true
+	})
+	return found
 }
 
 // isUsage tells a request that makes no sense from one that cannot be granted here.
