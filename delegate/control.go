@@ -9,23 +9,41 @@ import (
 	"github.com/roost-run/roost/internal/fault"
 )
 
-// on connects to the unit's manager and does one thing.
+// on connects to the unit's manager and does one thing. What is done is the same when done twice, so it is done again where the
+// connection was lost in between: somebody may have started the bus or systemd anew.
 func (u Unit) on(ctx context.Context, getenv func(string) string, do func(context.Context, *manager) error) error {
 	ctx, cancel := context.WithTimeout(ctx, toFinish)
 	defer cancel()
 	c := Request{Getenv: getenv, caller: u.caller}.who()
-	m, err := connect(ctx, c, u.Bus)
+	doors := c.doors(u.Bus)
+	var err error
+	for range attempts {
+		var again bool
+		if doors, again, err = u.once(ctx, c, doors, do); !again || ctx.Err() != nil {
+			break
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	if gone(err) {
+		err = fmt.Errorf("%w: %w", ErrNoUnit, err)
+	}
+	return fault.Default(fault.Cgroup, fmt.Errorf("unit %s: %w", u.Name, err))
+}
+
+// attempts bounds how often a lost connection is made up for.
+const attempts = 4
+
+// once tells whether it may be tried again, and where first.
+func (u Unit) once(ctx context.Context, c caller, doors []door, do func(context.Context, *manager) error) ([]door, bool, error) {
+	m, err := first(ctx, c, doors)
 	if err != nil {
-		return fmt.Errorf("unit %s: %w", u.Name, err)
+		return nil, false, err
 	}
 	defer m.Close()
-	if err := do(ctx, m); err != nil {
-		if gone(err) {
-			err = fmt.Errorf("%w: %w", ErrNoUnit, err)
-		}
-		return fault.Default(fault.Cgroup, fmt.Errorf("unit %s: %w", u.Name, err))
-	}
-	return nil
+	err = do(ctx, m)
+	return last(doors, m.door), err != nil && m.lost(err), err
 }
 
 // SetProperties changes a unit until it ends, and tells which properties this systemd does not know.

@@ -8,7 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func refusal(err error) *NotDelegatedError {
@@ -131,7 +135,7 @@ func TestFromASessionOutsideOfTheManagersTree(t *testing.T) {
 func owned(t *testing.T, below string) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		lacking(t, "root", "root")
 	}
 	p, err := look()
 	if err != nil {
@@ -191,4 +195,50 @@ func TestACgroupThatAnAdministratorMade(t *testing.T) {
 	if !slices.Equal(a[0].Missing, []string{mount + "/cgroup.procs"}) {
 		t.Errorf("from elsewhere: %+v", a[0])
 	}
+}
+
+// Whoever has left its cgroup namespace has no path to where it is.
+func TestOutsideOfTheCgroupNamespace(t *testing.T) {
+	first, second := owned(t, "-a"), owned(t, "-b")
+	d, err := os.Open(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	in, word, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	go func() {
+		defer word.Close()
+		for range 500 {
+			b, _ := os.ReadFile(first + "/cgroup.procs")
+			if pids := strings.Fields(string(b)); len(pids) == 1 && readLink("/proc/"+pids[0]+"/exe") == readLink("/proc/self/exe") {
+				if err := os.WriteFile(second+"/cgroup.procs", []byte(pids[0]), 0); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Error("nobody came")
+	}()
+	a := ask(t, nil, func(cmd *exec.Cmd) {
+		cmd.Stdin = in
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(d.Fd()), Cloneflags: syscall.CLONE_NEWNS | unix.CLONE_NEWCGROUP}
+	}, request(""), request(Inherit), question{CgroupsPath: "a", Mode: Inherit}, request(None))
+	if a[0].Mode != None || a[3].Mode != None || !strings.HasPrefix(a[0].Own, "/../") {
+		t.Errorf("%+v", a)
+	}
+	for _, i := range []int{1, 2} {
+		if !strings.Contains(a[i].Err, "outside of the cgroup namespace") {
+			t.Errorf("%+v", a[i])
+		}
+	}
+}
+
+func readLink(name string) string {
+	s, _ := os.Readlink(name)
+	return s
 }

@@ -34,10 +34,13 @@ func (g *Grant) lifetime(c caller) ([]Property, error) {
 // noSession puts the failure of such a start into words.
 func (g *Grant) noSession(err error) error {
 	var job *JobError
-	if g.request.Lifetime != Session || !errors.As(err, &job) || job.Result != "dependency" {
+	if g.request.Lifetime != Session || !errors.As(err, &job) || job.Result != "dependency" && job.Result != "failed" {
 		return err
 	}
-	return fault.New(fault.Usage, "lifetime session: %w: to this user's service manager, only a graphical session is one: %w", ErrLifetime, job).
+	if g.Unit.Bus == SystemBus {
+		return fault.New(fault.Usage, "lifetime session: %w: the session of $XDG_SESSION_ID is over: %w", ErrLifetime, job).Remedy("leave --lifetime out")
+	}
+	return fault.New(fault.Usage, "lifetime session: %w: to a user's service manager, only a graphical session is one: %w", ErrLifetime, job).
 		Remedy("leave --lifetime out: without lingering the container ends with the last session anyway")
 }
 

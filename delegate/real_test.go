@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,10 +25,23 @@ func real(t *testing.T) context.Context {
 	c := thisCaller(os.Getenv)
 	m, err := connect(ctx, c, c.which())
 	if err != nil {
-		t.Skip("needs a service manager:", err)
+		lacking(t, "bus", "a service manager: "+err.Error())
 	}
 	m.Close()
 	return ctx
+}
+
+// lacking skips, naming what is missing, unless the set-up promised it.
+func lacking(t *testing.T, grant, what string) {
+	t.Helper()
+	if granted(grant) {
+		t.Fatalf("%s: the set-up provides it, and yet there is none: %s", grant, what)
+	}
+	t.Skip("needs", what)
+}
+
+func granted(grant string) bool {
+	return slices.Contains(strings.Split(os.Getenv("ROOST_TEST_GRANTS"), ","), grant)
 }
 
 // sleeper is a process that waits, with its pidfd.

@@ -30,7 +30,10 @@ func (g *Grant) Start(ctx context.Context, pid int, pidfd *os.File, props []Prop
 	defer cancel()
 	s := &start{g: g, pid: pid, pidfd: pidfd, props: append(append([]Property{}, g.properties...), props...)}
 	err := s.run(ctx)
-	if err != nil && (g.manager.Broken() != nil || absent(err)) && ctx.Err() == nil {
+	for range attempts - 1 {
+		if err == nil || !g.manager.lost(err) || ctx.Err() != nil {
+			break
+		}
 		err = s.again(ctx, err)
 	}
 	if err != nil {
@@ -142,11 +145,15 @@ func (s *start) again(ctx context.Context, lost error) error {
 	}
 	s.g.manager.Close()
 	s.g.manager = m
-	if err := s.run(ctx); err != nil && !s.g.in(s.pid) {
-		return err
+	err = s.run(ctx)
+	if errors.Is(err, ErrUnitExists) && s.g.in(s.pid) {
+		return nil // the first call was heard after all
 	}
-	return nil
+	return err
 }
+
+// lost reports whether an error is the way to the manager being gone, rather than an answer.
+func (m *manager) lost(err error) bool { return m.Broken() != nil || absent(err) }
 
 // absent is a bus that answers, without systemd at it: one of dbus-run-session's, or systemd is about to connect to it.
 func absent(err error) bool {
