@@ -27,9 +27,6 @@ var defaultLinks = [...]Link{
 }
 
 func (p *Plan) devices(list []specs.LinuxDevice, bad *planError) {
-	if p.Root.Change == Chroot {
-		return
-	}
 	// A /dev that is bound from elsewhere is left as it is: it has what its owner wants it to have.
 	for _, m := range p.Mounts {
 		if m.Destination == "/dev" && m.Bind {

@@ -62,8 +62,10 @@ func makePlan(in planInput) (*Plan, error) {
 	p.namespaces(s.Linux.Namespaces, &bad)
 	p.clocks(s.Linux.TimeOffsets, &bad)
 	p.rootfs(s, in, &bad)
-	p.mounts(s.Mounts, in.privileged, &bad)
-	p.devices(s.Linux.Devices, &bad)
+	if p.Root.Change != Chroot {
+		p.mounts(s.Mounts, in.privileged, &bad)
+		p.devices(s.Linux.Devices, &bad)
+	}
 	p.mountLabel(s.Linux, in.caller, &bad)
 	p.sysctls(s.Linux)
 	p.netDevices(s.Linux)

@@ -63,8 +63,22 @@ func within(path, dir string) bool {
 // its /dev would stay in the root file system. So there is neither.
 func (p *Plan) chroot(s *specs.Spec, bad *planError) {
 	p.Root.Change = Chroot
-	if len(s.Linux.Devices) > 0 {
-		bad.add("linux.devices", "without a mount namespace they would be made in the root file system; add {\"type\": \"mount\"} to linux.namespaces, or remove it")
+	l := s.Linux
+	for _, asked := range []struct {
+		path  string
+		given bool
+	}{
+		{"root.readonly", s.Root != nil && s.Root.Readonly},
+		{"mounts", len(s.Mounts) > 0},
+		{"linux.rootfsPropagation", l.RootfsPropagation != ""},
+		{"linux.maskedPaths", len(l.MaskedPaths) > 0},
+		{"linux.readonlyPaths", len(l.ReadonlyPaths) > 0},
+		{"linux.devices", len(l.Devices) > 0},
+	} {
+		if asked.given {
+			p.giveUp(degrade.Mounts, asked.path, `without a mount namespace it would be for the host, and is left out; add {"type": "mount"} to linux.namespaces, or remove it`, bad)
+		}
 	}
+	p.Root.Readonly, p.Root.Propagation, p.Masked, p.Readonly = false, 0, nil, nil
 	p.giveUp(degrade.Devices, "linux.namespaces", "no mount namespace: /dev is as the root file system has it, without the default devices and links", bad)
 }

@@ -8,6 +8,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/roost-run/roost/internal/degrade"
 	"github.com/roost-run/roost/internal/spec"
 	"github.com/roost-run/roost/userns"
 )
@@ -73,6 +74,7 @@ func TestProblems(t *testing.T) {
 			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}}
 			s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
 			s.Hostname, s.Root.Readonly = "", false
+			s.Annotations = map[string]string{degrade.Annotation: "mounts=deny"}
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
 			return s
 		}},

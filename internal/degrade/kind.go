@@ -22,6 +22,7 @@ const (
 	Capabilities Kind = "capabilities"
 	OOM          Kind = "oom" // oomScoreAdj
 	Groups       Kind = "groups"
+	Mounts       Kind = "mounts" // all of them, where there is no mount namespace
 	Sysfs        Kind = "sysfs"
 	Proc         Kind = "proc"
 	Mqueue       Kind = "mqueue"
@@ -85,6 +86,7 @@ func rules() []rule {
 		{Capabilities, Ignore, "capabilities that this kernel or this roost does not know"},
 		{OOM, Warn, "an oom_score_adj lower than the caller's"},
 		{Groups, Deny, "additional groups where groups cannot be set"},
+		{Mounts, Warn, "mounts, masks and devices of a container without a mount namespace"},
 		{Sysfs, Ignore, "a sysfs of its own: the host's stands in, read-only"},
 		{Proc, Ignore, "a proc of its own: the one outside stands in"},
 		{Mqueue, Ignore, "an mqueue of its own: the host's stands in"},

@@ -41,9 +41,6 @@ func (r *report) config(s *specs.Spec) {
 	r.annotations(s.Annotations)
 	r.linux(l)
 	r.sysctls(s, l)
-	if !hasNamespace(l, specs.MountNamespace) {
-		r.hostMounts(s, l)
-	}
 }
 
 // annotations may be many and are hardly ever wrong: they are sorted only when one is.

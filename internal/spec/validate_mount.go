@@ -95,21 +95,3 @@ func (r *report) mountMappings(path string, m *specs.Mount, o *MountOptions) {
 		r.refuse(path+".uidMappings", "the option idmap has a mapping, too; keep one of them")
 	}
 }
-
-// hostMounts refuses what would change the mounts of the host, where the container has no mount namespace.
-func (r *report) hostMounts(s *specs.Spec, l *specs.Linux) {
-	for _, p := range []struct {
-		path  string
-		given bool
-	}{
-		{"root.readonly", s.Root != nil && s.Root.Readonly},
-		{"mounts", len(s.Mounts) > 0},
-		{"linux.rootfsPropagation", l.RootfsPropagation != ""},
-		{"linux.maskedPaths", len(l.MaskedPaths) > 0},
-		{"linux.readonlyPaths", len(l.ReadonlyPaths) > 0},
-	} {
-		if p.given {
-			r.refuse(p.path, `without a mount namespace it would be for the host; add {"type": "mount"} to linux.namespaces, or remove it`)
-		}
-	}
-}

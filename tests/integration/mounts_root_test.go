@@ -150,7 +150,16 @@ func TestChroot(t *testing.T) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
 		}, "linux.devices"},
 	} {
-		refuse(t, []string{c.word, `"mount"`}, "run", "--bundle", newBundle(t, with(bare, c.change)), newID(t))
-		_ = name
+		t.Run(name, func(t *testing.T) {
+			refuse(t, []string{c.word, `"mount"`, "mounts=warn"}, "run", "--degrade", "mounts=deny", "--bundle", newBundle(t, with(bare, c.change)), newID(t))
+			// Else it runs without, says so, and the host has none of it.
+			r := roost(t, "run", "--bundle", newBundle(t, with(bare, c.change, sh("cat /etc/canary"))), newID(t))
+			if r.Code != 0 || r.Stdout != "untouched\n" || !strings.Contains(r.Stderr, c.word) || listing(t, root+"/dev") != before || mountpoints() != mounts {
+				t.Error(r)
+			}
+			if got := givenUp(t, with(bare, c.change)); !strings.Contains(got, c.word) {
+				t.Errorf("state: %q", got)
+			}
+		})
 	}
 }
