@@ -44,10 +44,12 @@ func (c *Container) Watch(ctx context.Context, interval time.Duration, see func(
 		defer g.Close()
 		w.follow(inner, g)
 	}
-	if err := w.until(ctx, ended, interval); !errors.Is(err, ErrNotRunning) {
+	err = w.until(ctx, ended, interval)
+	last := w.last.killed()
+	if !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	return w.kills(true) // the one that ended it, too
+	return w.end(last)
 }
 
 // watch is one call of Watch.
@@ -60,6 +62,7 @@ type watch struct {
 	counted atomic.Uint64   // kills
 	told    uint64          // of them
 	more    chan struct{}   // there are some to tell of
+	last    *memoryWatch    // of whom it may be all that is left
 }
 
 // until returns ErrNotRunning when the container has ended.
@@ -77,7 +80,7 @@ func (w *watch) until(ctx context.Context, ended <-chan struct{}, interval time.
 		case <-ended:
 			return ErrNotRunning
 		case <-w.more:
-			err = w.kills(false)
+			err = w.kills(w.counted.Load())
 		case <-tick.C:
 			err = w.stats()
 		}
@@ -108,6 +111,9 @@ func (w *watch) follow(ctx context.Context, g *cgroupv2.Group) {
 	}
 	w.group, w.told = g, first.Memory.OOMKill
 	w.counted.Store(w.told)
+	if w.told == 0 {
+		w.last = watchMemory(g)
+	}
 	w.running.Add(1)
 	go func() {
 		defer w.running.Done()
@@ -126,24 +132,31 @@ func (w *watch) follow(ctx context.Context, g *cgroupv2.Group) {
 	}()
 }
 
-// kills tells of those that have not been told of. The last time it asks the kernel once more, unless the cgroup is gone already: the kernel tells
-// of changes a moment after they happened.
-func (w *watch) kills(last bool) error {
-	if w.group == nil {
-		return nil
-	}
-	counted := w.counted.Load()
-	if last {
-		if e, err := w.group.Events(); err == nil {
-			counted = max(counted, e.Memory.OOMKill)
-		}
-	}
+// kills tells of those that have not been told of.
+func (w *watch) kills(counted uint64) error {
 	for ; w.told < counted; w.told++ {
 		if err := w.see(Event{Type: EventOOM, ID: w.container.id}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// end tells of the kill that ended the container, too: the kernel tells of changes a moment after they happened, so it is asked once more. If
+// the cgroup is gone by then, and nobody was killed before, all that can be known is that there was one.
+func (w *watch) end(killed bool) error {
+	if w.group == nil {
+		return nil
+	}
+	counted := w.counted.Load()
+	e, err := w.group.Events()
+	switch {
+	case err == nil:
+		counted = max(counted, e.Memory.OOMKill)
+	case killed:
+		counted = max(counted, 1)
+	}
+	return w.kills(counted)
 }
 
 // awaitEnd gives a channel that is closed when the process has ended.
