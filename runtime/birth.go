@@ -136,7 +136,7 @@ func (b *birth) undo(err error) error {
 	}
 	err = b.returnDevices(err)
 	if b.dir != nil {
-		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.clearUnit(context.Background()), b.dir.remove())
+		err = errors.Join(err, b.endHooks(), b.dir.clearCgroup(context.Background()), b.dir.remove())
 		b.dir.close()
 	}
 	return err

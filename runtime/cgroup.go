@@ -152,17 +152,28 @@ func (b *birth) giveUp(kind degrade.Kind, path string, err error) {
 	b.plan.GivenUp = append(b.plan.GivenUp, Problem{Path: path, Text: err.Error(), Loud: b.plan.Policies.For(kind) == degrade.Warn})
 }
 
-// clearCgroup takes the container's cgroup away. Its processes have ended, or have been killed.
+// clearCgroup takes the container's cgroup away, and the unit with it that systemd made for it. Its processes have ended, or have been
+// killed.
 func (d *directory) clearCgroup(ctx context.Context) error {
 	path := d.cgroupPath()
 	if path == "" {
-		return nil
+		return d.clearUnit(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// Without a pid namespace somebody may be in it whom nothing else gave away.
 	if err := cgroupv2.Kill(path); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
+	}
+	// A service manager hears that a unit is empty from its cgroup.events, which the kernel may tell of 10 ms late, and never once the
+	// cgroup has been removed: the unit would be "running" for ever. So it goes first, and takes the cgroup along.
+	if d.unit().name != "" {
+		if err := awaitEmpty(ctx, path); err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
+			return err
+		}
+		if err := d.clearUnit(ctx); err != nil {
+			return err
+		}
 	}
 	err := cgroupv2.Remove(ctx, path)
 	if errors.Is(err, os.ErrPermission) { // made by somebody else for the container, and theirs to take away

@@ -131,11 +131,7 @@ func (s *Store) clear(ctx context.Context, d *directory) error {
 			return fmt.Errorf("container %s: %w", d.id, err)
 		}
 	}
-	err = d.clearCgroup(ctx)
-	if err == nil {
-		err = d.clearUnit(ctx)
-	}
-	if err != nil {
+	if err := d.clearCgroup(ctx); err != nil {
 		return fmt.Errorf("container %s: %w", d.id, err)
 	}
 	return s.remove(ctx, d, rec)
