@@ -287,3 +287,28 @@ func TestLifetimeSession(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnnotationsReachTheScope(t *testing.T) {
+	ctx := real(t)
+	annotations := map[string]string{annotationPrefix + "TimeoutStopSec": "uint64 7", annotationPrefix + "Description": "'what it is'", annotationPrefix + "DeviceAllow": "@a(ss) []"}
+	g, _ := started(ctx, t, Request{Annotations: annotations})
+	c := thisCaller(nil)
+	m, err := connect(ctx, c, c.which())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for property, want := range map[string]any{unitInterface + " Description": "what it is", systemd + ".Scope TimeoutStopUSec": uint64(7_000_000)} {
+		iface, name, _ := strings.Cut(property, " ")
+		if body, err := m.call(ctx, get(g.Unit.objectPath(), iface, name)); err != nil || variant(body) != want {
+			t.Error(name, body, err)
+		}
+	}
+	if dropped := len(g.Dropped) == 1; dropped == c.root {
+		t.Error(g.Dropped)
+	}
+	_, err = Acquire(ctx, Request{ID: name(t), Mode: Scope, Annotations: map[string]string{annotationPrefix + "Slice": "'x.slice'"}})
+	if err == nil || !strings.Contains(err.Error(), annotationPrefix+"Slice") {
+		t.Error(err)
+	}
+}

@@ -28,8 +28,9 @@ type Request struct {
 	Controllers []string
 	// Needed: a cgroup of its own, with limits or without.
 	Needed      bool
-	Lifetime    string // of a scope; "" is User
-	Description string // of a scope; "" names the ID
+	Lifetime    string            // of a scope; "" is User
+	Description string            // of a scope; "" names the ID
+	Annotations map[string]string // see [Annotations]; those that cannot be read are an error where there is a scope to set them on
 	// Getenv is the caller's environment; nil is that of the process.
 	Getenv func(string) string
 	caller *caller // nil: this process

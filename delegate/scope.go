@@ -2,7 +2,9 @@ package delegate
 
 import (
 	"context"
+	"errors"
 	"path"
+	"strings"
 
 	"github.com/roost-run/roost/internal/cgroupfs"
 	"github.com/roost-run/roost/internal/fault"
@@ -69,6 +71,21 @@ func (g *Grant) describe(c caller) error {
 		g.properties = append(g.properties, Property{Name: "DefaultDependencies", Signature: "b", Value: false})
 	}
 	session, err := g.lifetime(c)
+	if err != nil {
+		return err
+	}
+	annotated, errs := Annotations(r.Annotations)
+	if errs != nil {
+		return fault.Mark(fault.Config, errors.Join(errs...))
+	}
+	for _, p := range annotated {
+		if g.Unit.Bus == UserBus && strings.HasPrefix(p.Name, "Device") {
+			g.Dropped = append(g.Dropped, p) // a user's manager takes it and has no way to enforce it
+			continue
+		}
+		// Of properties of one name the last one counts to systemd, so ours come after these.
+		g.properties = append(g.properties, p)
+	}
 	g.properties = append(g.properties, session...)
-	return err
+	return nil
 }

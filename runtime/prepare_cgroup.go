@@ -19,7 +19,7 @@ func (j *job) findCgroup(ctx context.Context, l *specs.Linux, filter bool) (cgro
 	settings = slices.DeleteFunc(settings, usual)
 	r := delegate.Request{
 		ID: j.id, Mode: j.options.Cgroups, CgroupsPath: l.CgroupsPath, Systemd: j.options.SystemdCgroup, Lifetime: j.options.Lifetime,
-		Controllers: settings.Controllers(), Needed: filter || len(settings) > 0,
+		Controllers: settings.Controllers(), Needed: filter || len(settings) > 0, Annotations: j.spec.Annotations,
 	}
 	g, err := in.acquire(ctx, r)
 	switch {
