@@ -158,6 +158,25 @@ func TestApplyErrors(t *testing.T) {
 	}
 }
 
+// A kernel with the controller and without the file: weights are of BFQ, or of io.cost.
+func TestMissingWeights(t *testing.T) {
+	g, path := group(t, "io")
+	if _, err := os.Stat(path + "/io.weight"); err == nil {
+		t.Skip("needs a kernel without io.weight")
+	}
+	if _, err := os.Stat(path + "/io.bfq.weight"); err == nil {
+		t.Skip("needs a kernel without io.bfq.weight")
+	}
+	s := settings(t, `{"blockIO":{"weight":100}}`)
+	const words = "neither io.bfq.weight nor io.weight"
+	if err := g.Apply(s); err == nil || !strings.Contains(err.Error(), words) {
+		t.Error(err)
+	}
+	if m, err := Check(path, s); err != nil || len(m) != 1 || !strings.Contains(m[0].Error(), words) {
+		t.Error(m, err)
+	}
+}
+
 func TestEnable(t *testing.T) {
 	g, path := group(t)
 	if err := g.Enable([]string{"nothing"}); err == nil || !strings.Contains(err.Error(), "no nothing controller") {

@@ -26,7 +26,7 @@ const (
 type Missing struct {
 	Setting
 	Why Why
-	Dir string // where: for NotShared the cgroup above, else the directory that was asked about
+	Dir string // where: for NotShared the cgroup above, or "" if a cgroup namespace hides it, else the directory that was asked about
 }
 
 // Error is for a person, without a remedy that only who knows of systemd can give.
@@ -43,14 +43,20 @@ func (m *Missing) Text() string {
 	case NoController:
 		return fmt.Sprintf("this kernel has no %s controller (/proc/cgroups; cgroup_disable= on its command line)", m.Controller)
 	case InV1:
-		return fmt.Sprintf("cgroup v1 has the %s controller on this machine; boot with systemd.unified_cgroup_hierarchy=1", m.Controller)
+		return fmt.Sprintf("cgroup v1 has the %s controller on this machine; boot with cgroup v2 alone (systemd.unified_cgroup_hierarchy=1)", m.Controller)
 	case NotShared:
+		if m.Dir == "" {
+			return fmt.Sprintf("the container around this one has no %s controller; give it one outside", m.Controller)
+		}
 		return fmt.Sprintf("%s does not share the %s controller out; an administrator adds it to %s/cgroup.subtree_control, or to Delegate= of the unit", m.Dir, m.Controller, m.Dir)
 	case NotWritable:
 		return fmt.Sprintf("the %s controller is not enabled below %s, and %s/cgroup.subtree_control is another user's", m.Controller, m.Dir, m.Dir)
 	}
-	if m.Controller == "" {
+	switch {
+	case m.Controller == "":
 		return "this kernel has no " + m.File
+	case m.Or != nil: // weights of block devices
+		return fmt.Sprintf("the %s controller of this kernel has neither %s nor %s; modprobe bfq may bring the first", m.Controller, m.File, m.Or.File)
 	}
 	return fmt.Sprintf("the %s controller of this kernel has no %s", m.Controller, m.File)
 }
@@ -156,7 +162,7 @@ func above(dir string, s Setting) *Missing {
 		dir = parent
 	}
 	if _, err := os.Stat(dir + "/cgroup.type"); err == nil { // the root of a cgroup namespace
-		return &Missing{s, NotShared, dir + "/.."}
+		return &Missing{Setting: s, Why: NotShared}
 	}
 	if inV1(s.Controller) {
 		return &Missing{s, InV1, dir}

@@ -50,6 +50,10 @@ func (c *converter) throttle(name, key string, list []specs.LinuxThrottleDevice)
 		if !ok {
 			continue
 		}
+		if d.Rate == 1 { // tg_set_limit, block/blk-throttle.c
+			c.bad(path+".rate", "the kernel takes no limit of 1 a second; 2 is the lowest, and 0 is none")
+			continue
+		}
 		rate := "max"
 		if d.Rate != 0 {
 			rate = strconv.FormatUint(d.Rate, 10)

@@ -101,10 +101,10 @@ func TestConvert(t *testing.T) {
 		`{"blockIO":{"weightDevice":[{"major":8,"minor":16,"weight":100,"leafWeight":7},{"major":-1,"minor":0,"weight":100}]}}`: {
 			"blockIO.weightDevice[0].weight: io.bfq.weight=8:16 100 or io.weight=8:16 910", "blockIO.weightDevice[0].leafWeight: v1", "blockIO.weightDevice[1]: bad"},
 		`{"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":600}],"throttleWriteBpsDevice":[{"major":8,"minor":0,"rate":0}],` +
-			`"throttleReadIOPSDevice":[{"major":8,"minor":1,"rate":3}],"throttleWriteIOPSDevice":[{"major":8,"minor":2,"rate":4},{"major":8,"minor":3,"rate":5}]}}`: {
+			`"throttleReadIOPSDevice":[{"major":8,"minor":1,"rate":3}],"throttleWriteIOPSDevice":[{"major":8,"minor":2,"rate":4},{"major":8,"minor":3,"rate":5},{"major":8,"minor":3,"rate":1}]}}`: {
 			"blockIO.throttleReadBpsDevice[0].rate: io.max=8:0 rbps=600", "blockIO.throttleWriteBpsDevice[0].rate: io.max=8:0 wbps=max",
 			"blockIO.throttleReadIOPSDevice[0].rate: io.max=8:1 riops=3", "blockIO.throttleWriteIOPSDevice[0].rate: io.max=8:2 wiops=4",
-			"blockIO.throttleWriteIOPSDevice[1].rate: io.max=8:3 wiops=5"},
+			"blockIO.throttleWriteIOPSDevice[1].rate: io.max=8:3 wiops=5", "blockIO.throttleWriteIOPSDevice[2].rate: bad"},
 
 		`{"hugepageLimits":[{"pageSize":"2MB","limit":4194304},{"pageSize":"MB","limit":1},{"pageSize":"1/2MB","limit":1},{"pageSize":"2MBB","limit":1}]}`: {
 			"hugepageLimits[0].limit: hugetlb.2MB.max=4194304", "hugepageLimits[0].limit: hugetlb.2MB.rsvd.max=4194304 (optional)",

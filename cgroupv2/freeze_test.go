@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestFreeze(t *testing.T) {
@@ -80,6 +83,39 @@ func TestTheWaitForAStateEnds(t *testing.T) {
 	if err := inner.Thaw(patience(t)); err != nil {
 		t.Error(err)
 	}
+}
+
+// A process that sleeps in the kernel, here for a device that gives it two bytes a second, cannot be frozen: the cgroup goes on again.
+func TestWhatCannotBeFrozen(t *testing.T) {
+	g, _ := group(t, "io")
+	loop, major, minor := loopDevice(t)
+	limit := func(rate string) {
+		t.Helper()
+		apply(t, g, `{"blockIO":{"throttleReadBpsDevice":[{"major":`+major+`,"minor":`+minor+`,"rate":`+rate+`}]}}`)
+	}
+	limit("2")
+	reader := start(t, g, "exec dd if="+loop+" of=/dev/null bs=64k count=1 iflag=direct")
+	waitFor(t, func() bool {
+		b, _ := os.ReadFile("/proc/" + itoa(reader.Process.Pid) + "/stat")
+		return strings.Contains(string(b), ") D ")
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if err := g.Freeze(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), g.Path()) {
+		t.Error(err)
+	}
+	has(t, g, "cgroup.freeze", "0")
+	// It cannot be killed either, and who waits for that to happen waits as long as the context says.
+	if err := g.Kill(); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if err := Remove(ctx, g.Path()); !errors.Is(err, unix.EBUSY) {
+		t.Error(err)
+	}
+	limit("0")
+	ended(t, g)
 }
 
 // The test's own cgroup, or one above it: whoever froze that would wait for ever.

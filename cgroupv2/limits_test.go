@@ -132,8 +132,9 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-func TestThrottledDevice(t *testing.T) {
-	g, _ := group(t, "io")
+// loopDevice is a block device of the test's own, of 64 MiB.
+func loopDevice(t *testing.T) (loop, major, minor string) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for a loop device")
 	}
@@ -148,7 +149,7 @@ func TestThrottledDevice(t *testing.T) {
 	if err != nil {
 		t.Skip("needs losetup and a free loop device:", err)
 	}
-	loop := strings.TrimSpace(string(out))
+	loop = strings.TrimSpace(string(out))
 	t.Cleanup(func() {
 		if err := exec.Command("losetup", "--detach", loop).Run(); err != nil {
 			t.Error(err)
@@ -158,7 +159,13 @@ func TestThrottledDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	major, minor, _ := strings.Cut(strings.TrimSpace(string(b)), ":")
+	major, minor, _ = strings.Cut(strings.TrimSpace(string(b)), ":")
+	return loop, major, minor
+}
+
+func TestThrottledDevice(t *testing.T) {
+	g, _ := group(t, "io")
+	loop, major, minor := loopDevice(t)
 	device := `"major":` + major + `,"minor":` + minor
 	apply(t, g, `{"blockIO":{"throttleReadBpsDevice":[{`+device+`,"rate":2097152}],"throttleWriteIOPSDevice":[{`+device+`,"rate":100}]}}`)
 	has(t, g, "io.max", major+":"+minor+" rbps=2097152 wbps=max riops=max wiops=100")
@@ -184,7 +191,7 @@ func TestThrottledDevice(t *testing.T) {
 	}
 	apply(t, g, `{"blockIO":{"throttleReadBpsDevice":[{`+device+`,"rate":0}],"throttleWriteIOPSDevice":[{`+device+`,"rate":0}]}}`)
 	has(t, g, "io.max", "")
-	err = g.Apply(settings(t, `{"blockIO":{"throttleReadBpsDevice":[{"major":4095,"minor":1,"rate":1}]}}`))
+	err = g.Apply(settings(t, `{"blockIO":{"throttleReadBpsDevice":[{"major":4095,"minor":1,"rate":2}]}}`))
 	if err == nil || !strings.Contains(err.Error(), "throttleReadBpsDevice[0].rate") || !strings.Contains(err.Error(), "lsblk") {
 		t.Error(err)
 	}
