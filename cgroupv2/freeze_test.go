@@ -87,13 +87,9 @@ func TestTheWaitForAStateEnds(t *testing.T) {
 
 // A process that sleeps in the kernel, here for a device that gives it two bytes a second, cannot be frozen: the cgroup goes on again.
 func TestWhatCannotBeFrozen(t *testing.T) {
-	g, _ := group(t, "io")
+	g, _ := group(t, "io", "cpu")
 	loop, major, minor := loopDevice(t)
-	limit := func(rate string) {
-		t.Helper()
-		apply(t, g, `{"blockIO":{"throttleReadBpsDevice":[{"major":`+major+`,"minor":`+minor+`,"rate":`+rate+`}]}}`)
-	}
-	limit("2")
+	apply(t, g, `{"cpu":{"quota":10000},"blockIO":{"throttleReadBpsDevice":[{"major":`+major+`,"minor":`+minor+`,"rate":2}]}}`)
 	reader := start(t, g, "exec dd if="+loop+" of=/dev/null bs=64k count=1 iflag=direct")
 	waitFor(t, func() bool {
 		b, _ := os.ReadFile("/proc/" + itoa(reader.Process.Pid) + "/stat")
@@ -105,16 +101,17 @@ func TestWhatCannotBeFrozen(t *testing.T) {
 		t.Error(err)
 	}
 	has(t, g, "cgroup.freeze", "0")
-	// It cannot be killed either, and who waits for that to happen waits as long as the context says.
-	if err := g.Kill(); err != nil {
-		t.Error(err)
-	}
 	ctx, cancel = context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	if err := Remove(ctx, g.Path()); !errors.Is(err, unix.EBUSY) {
 		t.Error(err)
 	}
-	limit("0")
+	// Killing it takes the limits away that keep it from its end.
+	if err := g.Kill(); err != nil {
+		t.Error(err)
+	}
+	has(t, g, "io.max", "")
+	has(t, g, "cpu.max", "max 100000")
 	ended(t, g)
 }
 
