@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/cgroupv2"
+	"github.com/roost-run/roost/delegate"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/launch"
 	"github.com/roost-run/roost/internal/sys"
@@ -85,22 +86,36 @@ func (e *execution) isForeign(err error) bool {
 	if !errors.Is(err, unix.EACCES) || e.cgroup == nil || e.moved.name != "" || e.process.child != nil {
 		return false
 	}
-	d, err := e.container.store.openDirectory(e.container.id)
-	if err != nil {
-		return false
-	}
-	defer d.close()
-	e.moved = d.unit()
+	e.moved, _ = unitOf(e.cgroup.Name())
 	return e.moved.name != ""
+}
+
+// unitOf is the unit of systemd that a cgroup is that of, or in, and that one's path. A user's units are below the unit of their manager.
+func unitOf(dir string) (u unit, path string) {
+	at := ""
+	for name := range strings.SplitSeq(dir, "/") {
+		at = filepath.Join(at, "/", name)
+		switch ext := filepath.Ext(name); {
+		case strings.HasPrefix(name, "user@") && ext == ".service":
+			u, path = unit{bus: delegate.UserBus}, ""
+		case (ext == ".service" || ext == ".scope") && u.name == "":
+			u, path = unit{u.bus, name}, at
+		}
+	}
+	if u.bus == "" {
+		u.bus = delegate.SystemBus
+	}
+	return u, path
 }
 
 // enterUnit has systemd move the process to where it would have been born.
 func (e *execution) enterUnit(ctx context.Context, child *launch.Child) error {
-	group := e.cgroup.Name()
-	if e.options.Cgroup != "" {
-		group = strings.TrimSuffix(group, "/"+filepath.Clean(strings.TrimLeft(e.options.Cgroup, "/")))
-	} else if b, err := sys.ReadProc(group + "/cgroup.subtree_control"); err == nil && len(b) > 1 {
-		return e.moved.attach(ctx, strings.TrimPrefix(e.placeOfFirst(), group), child, group)
+	_, top := unitOf(e.cgroup.Name())
+	place := e.cgroup.Name()
+	if e.options.Cgroup == "" {
+		if b, err := sys.ReadProc(place + "/cgroup.subtree_control"); err == nil && len(b) > 1 {
+			place = e.placeOfFirst()
+		}
 	}
-	return e.moved.attach(ctx, strings.TrimPrefix(e.cgroup.Name(), group), child, e.cgroup.Name())
+	return e.moved.attach(ctx, strings.TrimPrefix(place, top), child, place)
 }

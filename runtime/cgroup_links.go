@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roost-run/roost/cgroupv2"
+	"github.com/roost-run/roost/delegate"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/sys"
 )
@@ -84,6 +85,19 @@ func (c *Container) Cgroup() (*cgroupv2.Group, error) {
 	}
 	defer d.close()
 	return d.openGroup()
+}
+
+// Scope is the unit of systemd that the container is in, by its name; "" if it is in none of its own.
+func (c *Container) Scope() string {
+	if c.rec.cgroupMode != delegate.Scope {
+		return ""
+	}
+	d, err := c.store.openDirectory(c.id)
+	if err != nil {
+		return ""
+	}
+	defer d.close()
+	return d.unit().name
 }
 
 // paused reports whether the container's own cgroup is to be frozen: it is so from the moment on that somebody asks for it. One above may be frozen

@@ -168,10 +168,7 @@ func (o *runOptions) fromBundle(create *runtime.CreateOptions) error {
 
 // aboutLingering warns of what becomes of a container that is in a unit of a user's when they log out.
 func (a *app) aboutLingering(c *runtime.Container, lifetime string) {
-	if os.Geteuid() == 0 || lifetime != "" {
-		return
-	}
-	if s, err := c.State(); err != nil || s.SystemdScope == "" {
+	if os.Geteuid() == 0 || lifetime != "" || c.Scope() == "" {
 		return
 	}
 	if lingers, known := delegate.Lingering(os.Getuid()); known && !lingers {

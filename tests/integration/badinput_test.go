@@ -169,7 +169,7 @@ func TestHarmlessConfig(t *testing.T) {
 		`{"noSuchProperty":{"x":[1,2,{"y":null}]},"linux":{"alsoUnknown":5}}`,
 		`{"annotations":{"a":"b","org.systemd.property.X":"'y'"}}`,
 		`{"linux":{"resources":{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":1,"access":"r"}]}}}`,
-		`{"linux":{"resources":{"memory":{"limit":-1,"swappiness":null},"cpu":{"shares":0},"pids":{"limit":0},"blockIO":{"weight":0},"rdma":{"mlx5_1":{}}}}}`,
+		`{"linux":{"resources":{"memory":{"limit":-1,"swappiness":null},"cpu":{"shares":0},"pids":{"limit":-1},"blockIO":{"weight":0},"rdma":{"mlx5_1":{}}}}}`,
 		`{"ociVersion":"1.0.2-dev"}`, `{"ociVersion":"1.2.1"}`,
 	} {
 		bundle := newBundle(t, nil)

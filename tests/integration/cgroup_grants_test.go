@@ -1,11 +1,8 @@
 package integration
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -15,15 +12,8 @@ import (
 func needLimits(t testing.TB, controllers ...string) {
 	t.Helper()
 	needBus(t)
-	dir := cgroupMount(t)
-	if !isRoot() {
-		dir = filepath.Join(dir, fmt.Sprintf("user.slice/user-%d.slice/user@%[1]d.service", os.Getuid()))
-	}
-	b, _ := os.ReadFile(dir + "/cgroup.controllers")
 	for _, c := range controllers {
-		if !slices.Contains(strings.Fields(string(b)), c) {
-			missing(t, c, "not among cgroup.controllers of "+dir)
-		}
+		needController(t, c)
 	}
 }
 
