@@ -88,7 +88,7 @@ func TestStatesJSON(t *testing.T) {
 
 func TestStatesTable(t *testing.T) {
 	created := time.Date(2026, 11, 22, 10, 11, 12, 0, time.UTC)
-	got := statesTable([]runtime.State{{ID: "c1", Pid: 42, Status: "running", Bundle: "/b\x1b", Created: created, Owner: "me"}})
+	got := statesTable([]runtime.State{{ID: "c1", Pid: 42, Status: "running", Bundle: "/b\x1b", Created: created, Owner: "me"}}, false)
 	want := "ID          PID         STATUS      BUNDLE      CREATED                OWNER\n" +
 		"c1          42          running     /b\\x1b      2026-11-22T10:11:12Z   me\n"
 	if got != want {

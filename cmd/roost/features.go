@@ -19,10 +19,14 @@ func featuresCommand() command {
 	return command{
 		Command: flags.Command{
 			Name: "features", Usage: []string{""}, Short: "print what of the specification this roost implements", Group: setUp,
-			Long: "The shape is that of the runtime-spec's features.md. It tells about roost, not about this machine or this user.",
+			Long: "The shape is that of the runtime-spec's features.md. It tells about roost, not about this machine or this user,\n" +
+				"but for the annotations run.roost.rootless.*: how many ids containers of this ordinary user can have, whose cgroup, with which\n" +
+				"controllers. What cannot be found out is left out. See roost check for the whole of it.",
 		},
 		run: func(a *app, _ flags.Args) (int, error) {
-			text, err := json.MarshalIndent(featureSet(), "", "  ")
+			set := featureSet()
+			addRootless(set.Annotations)
+			text, err := json.MarshalIndent(set, "", "  ")
 			if err != nil {
 				return 0, err
 			}
@@ -46,7 +50,7 @@ func featureSet() document {
 		Linux: &features.Linux{
 			Namespaces:      namespaces(),
 			Capabilities:    capabilities(),
-			Cgroup:          &features.Cgroup{V1: no, V2: no, Systemd: no, SystemdUser: no, Rdma: no},
+			Cgroup:          &features.Cgroup{V1: no, V2: yes(), Systemd: yes(), SystemdUser: yes(), Rdma: yes()},
 			Seccomp:         seccompFeatures(),
 			Apparmor:        &features.Apparmor{Enabled: yes()},
 			Selinux:         &features.Selinux{Enabled: yes()},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func listCommand() command {
 		Command: flags.Command{
 			Name: "list", Usage: []string{"[flags]"}, Short: "list the containers of this state root", Group: everyday,
 			Flags: []flags.Flag{
-				{Name: "format", Short: 'f', Words: []string{"table", "json"}, To: &format, Help: "how to print them"},
+				{Name: "format", Short: 'f', Words: []string{"table", "json", "wide"}, To: &format, Help: "how to print them; wide is a table with systemd's unit and the cgroup of each"},
 				{Name: "quiet", Short: 'q', To: &quiet, Help: "print only the ids"},
 			},
 		},
@@ -43,7 +44,7 @@ func listCommand() command {
 			if format == "json" {
 				return 0, a.print(statesJSON(states))
 			}
-			return 0, a.print(statesTable(states))
+			return 0, a.print(statesTable(states, format == "wide"))
 		},
 	}
 }
@@ -92,12 +93,21 @@ func statesJSON(states []runtime.State) string {
 	return string(b) + "]\n"
 }
 
-func statesTable(states []runtime.State) string {
+// statesTable has runc's columns, which scripts count, and more only by request.
+func statesTable(states []runtime.State, wide bool) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 12, 1, 3, ' ', 0)
-	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
+	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER")
+	if wide {
+		fmt.Fprint(w, "\tUNIT\tCGROUP")
+	}
+	fmt.Fprintln(w)
 	for _, s := range states {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, printable(s.Bundle), s.Created.UTC().Format(time.RFC3339Nano), s.Owner)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s", s.ID, s.Pid, s.Status, printable(s.Bundle), s.Created.UTC().Format(time.RFC3339Nano), s.Owner)
+		if wide {
+			fmt.Fprintf(w, "\t%s\t%s", cmp.Or(printable(s.SystemdScope), "-"), cmp.Or(printable(s.Annotations[runtime.CgroupAnnotation]), "-"))
+		}
+		fmt.Fprintln(w)
 	}
 	w.Flush()
 	return b.String()
