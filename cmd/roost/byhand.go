@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -19,8 +20,14 @@ import (
 // byHandSection is the heading of flags that have no meaning for a bundle.
 const byHandSection = "Flags of containers without a bundle"
 
-// byHandFlags are those that take the place of a bundle, in podman's names; run, spec and explain have them.
-func byHandFlags(o *byhand.Options) []flags.Flag {
+// handOptions are what takes the place of a bundle.
+type handOptions struct {
+	byhand.Options
+	limits handLimits
+}
+
+// flags are in podman's names; run, spec and explain have them.
+func (o *handOptions) flags() []flags.Flag {
 	list := []flags.Flag{
 		{Name: "rootfs", Arg: "DIR", To: &o.Rootfs, Complete: flags.Dirs, Help: "the root file system, written to in place"},
 		{Name: "name", Arg: "ID", To: &o.Name, Help: "the container's id; made up without it"},
@@ -43,6 +50,7 @@ func byHandFlags(o *byhand.Options) []flags.Flag {
 		{Name: "uts", Arg: "private|host|container:ID", To: &o.UTS, Help: "whose host name"},
 		{Name: "userns", Arg: "private|host|keep-id|container:ID", To: &o.UserNS, Help: "whose ids"},
 	}
+	list = append(list, o.limits.flags()...)
 	for i := range list {
 		list[i].Section = byHandSection
 	}
@@ -51,12 +59,12 @@ func byHandFlags(o *byhand.Options) []flags.Flag {
 
 // isByHand tells the two forms of run, spec and explain apart: a command after "--", or a --rootfs, needs no bundle.
 // With --bundle, "--" only ends the flags, as it does for callers who guard an id with it.
-func isByHand(o *byhand.Options, bundle string, args flags.Args) bool {
+func isByHand(o *handOptions, bundle string, args flags.Args) bool {
 	return o.Rootfs != "" || args.Dash >= 0 && bundle == ""
 }
 
 // byHandSpec builds the configuration that a bundle would hold, and completes o by the arguments.
-func (a *app) byHandSpec(o *byhand.Options, args flags.Args) (*specs.Spec, error) {
+func (a *app) byHandSpec(o *handOptions, args flags.Args) (*specs.Spec, error) {
 	if args.Dash > 0 {
 		return nil, a.beforeDash(args.List[0])
 	}
@@ -64,11 +72,22 @@ func (a *app) byHandSpec(o *byhand.Options, args flags.Args) (*specs.Spec, error
 		return nil, fault.New(fault.Usage, "a command is missing").Remedy("write it after --, as in: roost run -- sh")
 	}
 	o.Args = args.List
-	facts, err := byhand.Gather(*o, a.running)
+	facts, err := byhand.Gather(o.Options, a.running)
 	if err != nil {
 		return nil, err
 	}
-	return byhand.Build(*o, facts, spec.Default())
+	limits, wrong := o.limits.read()
+	s, err := byhand.Build(o.Options, facts, spec.Default())
+	if err = errors.Join(err, wrong); err != nil {
+		return nil, err
+	}
+	if limits != nil {
+		if base := s.Linux.Resources; base != nil {
+			limits.Devices = base.Devices
+		}
+		s.Linux.Resources = limits
+	}
+	return s, nil
 }
 
 func (a *app) beforeDash(word string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/roost-run/roost/internal/byhand"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/runtime"
@@ -15,7 +14,7 @@ const explained = "explained"
 
 type explainOptions struct {
 	wiring
-	hand           byhand.Options
+	hand           handOptions
 	bundle         string
 	json, syscalls bool
 }
@@ -41,7 +40,7 @@ func explainCommand() command {
 		{Name: "interactive", Short: 'i', To: &o.hand.Interactive, Section: byHandSection, Hidden: true, Ignored: true, Help: "as for run"},
 		{Name: "init", To: &o.hand.Init, Help: "as for run"},
 	}
-	cmd.Flags = append(own, append(o.containerFlags(), byHandFlags(&o.hand)...)...)
+	cmd.Flags = append(own, append(o.containerFlags(), o.hand.flags()...)...)
 	return cmd
 }
 

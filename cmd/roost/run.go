@@ -18,7 +18,7 @@ import (
 // runOptions are the flags of run beyond those of create.
 type runOptions struct {
 	wiring
-	hand         byhand.Options
+	hand         handOptions
 	bundle       string
 	detach, keep bool
 	replace      bool
@@ -39,7 +39,7 @@ func runCommand() command {
 		},
 		run: func(a *app, args flags.Args) (int, error) { return o.run(a, &cmd.Command, args) },
 	}
-	cmd.Flags = append(o.ownFlags(), append(o.processFlags(), append(o.containerFlags(), byHandFlags(&o.hand)...)...)...)
+	cmd.Flags = append(o.ownFlags(), append(o.processFlags(), append(o.containerFlags(), o.hand.flags()...)...)...)
 	return cmd
 }
 

@@ -7,14 +7,13 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/roost-run/roost/internal/byhand"
 	"github.com/roost-run/roost/internal/fault"
 	"github.com/roost-run/roost/internal/flags"
 	"github.com/roost-run/roost/internal/spec"
 )
 
 func specCommand() command {
-	var hand byhand.Options
+	var hand handOptions
 	var bundle, idMap string
 	var rootless bool
 	var cmd command
@@ -32,7 +31,7 @@ func specCommand() command {
 				{Name: "interactive", Short: 'i', To: &hand.Interactive, Hidden: true, Ignored: true, Section: byHandSection, Help: "as for run"},
 				{Name: "init", To: &hand.Init, Hidden: true, Ignored: true, Section: byHandSection, Help: "as for run"},
 				{Name: "idmap", Arg: "MAP", To: &idMap, Hidden: true, Ignored: true, Section: byHandSection, Help: "as for run"},
-			}, byHandFlags(&hand)...),
+			}, hand.flags()...),
 		},
 		run: func(a *app, args flags.Args) (int, error) {
 			if isByHand(&hand, bundle, args) {

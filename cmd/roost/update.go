@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
 	"strconv"
@@ -106,13 +107,11 @@ func (o *updateOptions) others() bool {
 	return false
 }
 
-// reading collects flags that are numbers, up to the first that is none.
+// reading collects flags that are numbers, and what is wrong with those that are not.
 type reading struct{ err error }
 
 func (r *reading) refuse(flag, value, what string) {
-	if r.err == nil {
-		r.err = fault.New(fault.Usage, "--%s %q: not %s", flag, value, what)
-	}
+	r.err = errors.Join(r.err, fault.New(fault.Usage, "--%s %q: not %s", flag, value, what))
 }
 
 func (r *reading) bytes(flag, value string) *int64 {
