@@ -29,7 +29,7 @@ func (g *globals) table() *flags.Command {
 		Long: "Runs OCI containers for the person who calls it: no root, no daemon, no set-up. Engines such as podman and\n" +
 			"containerd call it as they call runc. Each command has a page of its own.\n\n" +
 			"run and exec return the status of the process that they ran, 128 and the number when a signal killed it. Own errors\n" +
-			"are 1, those of exec 255, and wait returns 254 for a status that nobody knows.",
+			"are 1, those of exec 255, wait returns 254 for a status that nobody knows, and check 2 for warnings, 3 for errors.",
 		Complete: []flags.Hint{flags.Commands},
 		Flags: []flags.Flag{
 			{Name: "root", Arg: "DIR", To: &g.root, Complete: flags.Dirs,

@@ -109,6 +109,7 @@ func TestState(t *testing.T) {
 		{func(f *stateFacts) {
 			f.root.Err = fault.New(fault.State, "belongs to user 0").Remedy("unset it")
 		}, want{"state.root", Error, "user unset it"}},
+		{func(f *stateFacts) { f.unusable = unix.EROFS }, want{"state.root", Error, "read-only file system"}},
 		{func(f *stateFacts) { f.rootType = "nfs" }, want{"state.filesystem", Warning, "other machines"}},
 		{func(f *stateFacts) { f.rootType = "" }, want{"state.filesystem", Note, "cannot be told"}},
 		{func(f *stateFacts) { f.homeType = "lustre" }, want{"state.home", Note, "sub-ids"}},
@@ -120,6 +121,22 @@ func TestState(t *testing.T) {
 		f := fine
 		c.change(&f)
 		expect(t, stateItems(f), c.want)
+	}
+}
+
+func TestUnusable(t *testing.T) {
+	dir := t.TempDir()
+	if err := unusable(dir + "/to/be/made"); err != nil {
+		t.Error(err)
+	}
+	if err := unusable("/proc/roost"); os.Geteuid() != 0 && err == nil || err != nil && !strings.Contains(err.Error(), "/proc") {
+		t.Error("nobody makes a directory there:", err)
+	}
+	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unusable(dir + "/file/below"); !errors.Is(err, unix.ENOTDIR) {
+		t.Error(err)
 	}
 }
 

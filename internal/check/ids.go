@@ -112,21 +112,30 @@ func subIDItem(f idFacts) Item {
 	evidence := func(i Item) Item {
 		return i.says(source, fmt.Sprintf("uids %s; gids %s, for %s", rangesText(f.uids), rangesText(f.gids), f.account))
 	}
-	grant := func(i Item) Item {
-		r := freeRange(f.others)
-		return i.remedy(Admin, "an administrator grants a range that nobody else has:", idmap.Grant("uid", f.account, r), idmap.Grant("gid", f.account, r))
-	}
 	switch {
 	case f.accountErr != nil:
 		return warning("ids.subids", "your account cannot be looked up, so sub-ids cannot be found").because("passwd", f.accountErr)
 	case f.sourceErr != nil:
 		return warning("ids.subids", "the source of sub-ids cannot be asked").because(source, f.sourceErr)
 	case uids == 0 && gids == 0:
-		return grant(evidence(warning("ids.subids", "no sub-ids: containers have one user and one group, 0, and cannot set groups")))
+		return f.grant(evidence(warning("ids.subids", "no sub-ids: containers have one user and one group, 0, and cannot set groups")))
 	case uids < enough || gids < enough:
-		return grant(evidence(note("ids.subids", fmt.Sprintf("%d sub-uids and %d sub-gids: images expect 65536 ids", uids, gids))))
+		return f.grant(evidence(note("ids.subids", fmt.Sprintf("%d sub-uids and %d sub-gids: images expect 65536 ids", uids, gids))))
 	}
 	return evidence(ok("ids.subids", fmt.Sprintf("%d sub-uids and %d sub-gids, from %s", uids, gids, source)))
+}
+
+// grant says how to get more. Ids that this user namespace does not have can be granted, and not mapped; and newuidmap serves no account without
+// a name.
+func (f idFacts) grant(i Item) Item {
+	r := freeRange(f.others)
+	if first := (idmap.Map{{HostID: r.Start, Size: r.Size}}); idmap.NotOutside("uid", first, f.caller.caller.UIDs) != nil {
+		return i.remedy(Admin, "whoever runs the container around this one gives it more ids, and grants you some of those that it has in its /etc/subuid and /etc/subgid")
+	}
+	if f.account.Name == "" {
+		return i.remedy(Admin, "an administrator gives you an entry in /etc/passwd, and a range of ids that nobody else has in /etc/subuid and /etc/subgid, by that name")
+	}
+	return i.remedy(Admin, "an administrator grants a range that nobody else has:", idmap.Grant("uid", f.account, r), idmap.Grant("gid", f.account, r))
 }
 
 // freeRange is the first of the usual size that no line has.
@@ -196,7 +205,12 @@ func mapItem(f idFacts) Item {
 	case f.triedErr != nil:
 		return wrong(id, "the map of ids was refused; --idmap=single may work").because("--idmap=auto", f.triedErr)
 	}
-	i := ok(id, fmt.Sprintf("a map of %d uids and %d gids was written, by %s", size(f.choice.Mapping.UIDs), size(f.choice.Mapping.GIDs), writer(f.choice)))
+	uids, gids := size(f.choice.Mapping.UIDs), size(f.choice.Mapping.GIDs)
+	what := fmt.Sprintf("a map of %d uids and %d gids", uids, gids)
+	if uids == 1 && gids == 1 {
+		what = "a map of your own uid and gid, to 0,"
+	}
+	i := ok(id, what+" was written, by "+writer(f.choice))
 	return i.says("uid_map", f.choice.Mapping.UIDs.String()).says("gid_map", f.choice.Mapping.GIDs.String())
 }
 

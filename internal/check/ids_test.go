@@ -28,6 +28,8 @@ func TestIDs(t *testing.T) {
 		{func(f *idFacts) {
 			f.uids, f.gids, f.others = nil, nil, others("/etc/subuid", "bob:100000:65536\ncarol:165536:65536\n", f.account)
 		}, want{"ids.subids", Warning, "usermod --add-subuids 231072-296607 alice"}},
+		{func(f *idFacts) { f.uids, f.gids, f.account.Name = nil, nil, "" }, want{"ids.subids", Warning, "an entry in /etc/passwd"}},
+		{func(f *idFacts) { f.uids, f.gids, f.caller.caller.UIDs = nil, nil, idmap.Map{{Size: 65536}} }, want{"ids.subids", Warning, "whoever runs the container"}},
 		{func(f *idFacts) { f.uids = []idmap.SubRange{{Start: 100000, Size: 1000}} }, want{"ids.subids", Note, "1000 sub-uids"}},
 		{func(f *idFacts) { f.sourceErr, f.source = errors.New("no answer"), "sss" }, want{"ids.subids", Warning, "sss: no answer"}},
 		{func(f *idFacts) { f.accountErr = errors.New("no answer") }, want{"ids.subids", Warning, "account"}},

@@ -32,15 +32,36 @@ type stateFacts struct {
 	fileErr     error
 	euid        uint32
 	systemd     bool
+	unusable    error // why nothing can be kept there
 }
 
 func (h host) stateFacts(root Place, c callerFacts) stateFacts {
 	f := stateFacts{root: root, uid: os.Geteuid(), euid: uint32(os.Geteuid()), machineRoot: c.privileged() && c.machine,
 		xdg: h.env("XDG_RUNTIME_DIR"), home: h.env("HOME"), systemd: h.exists("/run/systemd/system")}
 	f.rootType, f.homeType = filesystem(root.Path), filesystem(f.home)
+	f.unusable = unusable(root.Path)
 	f.program, _ = os.Readlink("/proc/self/exe")
 	f.file, f.fileErr = sealed.Self()
 	return f
+}
+
+// unusable is what keeps us from writing in a directory, or from making it.
+func unusable(path string) error {
+	for filepath.IsAbs(path) {
+		err := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		if err != unix.ENOENT || path == "/" {
+			return wrapped(path, err)
+		}
+		path = filepath.Dir(path)
+	}
+	return nil
+}
+
+func wrapped(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: "write", Path: path, Err: err}
 }
 
 // filesystem is the type of what the path is on, or would be on if it were made.
@@ -110,6 +131,9 @@ func stateRootItem(f stateFacts) Item {
 	case f.root.Err != nil:
 		text, hint := split(f.root.Err)
 		return wrong("state.root", "there is no directory for the state of containers").says("$XDG_RUNTIME_DIR", text).remedy(User, hint)
+	case f.unusable != nil:
+		return wrong("state.root", f.root.Path+" cannot be used for the state of containers").says(f.root.Path, f.unusable.Error()).
+			remedy(User, "name a directory that you can write, on a tmpfs or a local disk:", "roost --root DIR COMMAND")
 	case f.root.Given:
 		return ok("state.root", f.root.Path+", given by --root").says("--root", f.root.Path)
 	case f.machineRoot && f.root.Path == "/run/roost":
