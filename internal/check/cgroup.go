@@ -162,7 +162,7 @@ func who(f cgroupFacts, service string) Who {
 func lingerItem(f cgroupFacts) (Item, bool) {
 	const id = "cgroup.linger"
 	switch {
-	case f.root() || !f.systemd:
+	case f.root() || !f.systemd || f.home() == nowhere:
 		return Item{}, false
 	case f.lingering.err == nil:
 		return ok(id, "your user manager stays when you log out, and so do containers in its scopes").plus(f.lingering), true

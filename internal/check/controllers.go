@@ -71,7 +71,10 @@ func (f cgroupFacts) lostOnTheWay(i Item, chain []level, missing []string) Item 
 		}
 		return f.passOn(i, order[0], missing)
 	}
-	return f.absent(i, root, absent)
+	if len(chain) > 1 {
+		i = i.plus(root.controllers)
+	}
+	return f.absent(i, absent)
 }
 
 // passOn is how a controller gets down from there: by the unit that is delegated, whose systemd then enables it on the whole way.
@@ -92,10 +95,7 @@ func (f cgroupFacts) passOn(i Item, at string, missing []string) Item {
 }
 
 // absent is for controllers that version 2 does not have at its root.
-func (f cgroupFacts) absent(i Item, root level, absent []string) Item {
-	if root.path != path.Join(f.mount, f.own) {
-		i = i.plus(root.controllers)
-	}
+func (f cgroupFacts) absent(i Item, absent []string) Item {
 	for line := range strings.Lines(f.cgroups.value) {
 		fields := strings.Fields(line) // name, hierarchy, number of cgroups, enabled
 		if len(fields) == 4 && contains(absent, fields[0]) && (fields[1] != "0" || fields[3] == "0") {
