@@ -135,12 +135,16 @@ func (m *manager) systemdVersion(ctx context.Context) (int, string, error) {
 		return 0, "", err
 	}
 	text, _ := variant(body).(string)
+	return versionNumber(text), text, nil
+}
+
+func versionNumber(text string) int {
 	digits := strings.TrimLeft(text, "v")
 	if i := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
 		digits = digits[:i]
 	}
 	n, _ := strconv.Atoi(digits)
-	return n, text, nil
+	return n
 }
 
 // variant is the value of a reply to Get.
