@@ -86,12 +86,14 @@ func (p place) delegated(asks func() bool) (string, *NotDelegatedError) {
 			remedy = `start roost in a unit with "Delegate=yes", such as "systemd-run --user --scope -p Delegate=yes"`
 		}
 		return refuse(p.unitName()+" has no Delegate=yes, so the cgroup is systemd's", remedy)
-	case !holds(p.dir(p.own)):
-		// A mount of another part of the tree than what /proc tells of: a bind mount, or one from another cgroup namespace.
-		return refuse("this process is not in it: another part of the tree is mounted there", "mount the cgroup of this container on "+p.mount)
 	}
+	// Before the processes are looked at: outside of systemd a cgroup may have every one of the machine's.
 	if file := unwritable(p.dir(base), "", "cgroup.procs", "cgroup.subtree_control"); file != nil {
 		return refuse(file.Error(), "start roost in a cgroup that it may write")
+	}
+	if !holds(p.dir(p.own)) {
+		// A mount of another part of the tree than what /proc tells of: a bind mount, or one from another cgroup namespace.
+		return refuse("this process is not in it: another part of the tree is mounted there", "mount the cgroup of this container on "+p.mount)
 	}
 	return base, nil
 }

@@ -82,8 +82,8 @@ func TestLongPodmanRefused(t *testing.T) {
 	finish(t, podman(t, "exec", name, "true")).want(t, 0)
 }
 
-// Limits: podman drops them for users without cgroup delegation on cgroup v1, saying so; what reaches roost is refused
-// by its path.
+// Limits: podman drops them for users without cgroup delegation on cgroup v1, saying so; what reaches roost and cannot be had here is
+// refused by its path.
 func TestLongPodmanLimits(t *testing.T) {
 	r := finish(t, run(t, []string{"--rm", "--memory", "100m"}, "true"))
 	switch {
