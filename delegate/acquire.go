@@ -23,7 +23,7 @@ func Acquire(ctx context.Context, r Request) (*Grant, error) {
 		return nil, fault.New(fault.Usage, "%q is no lifetime", r.Lifetime).Remedy("use user or session")
 	}
 	if r.Mode == None {
-		return &Grant{Mode: None, Why: "it was asked for", request: r}, nil
+		return &Grant{Mode: None, Why: "none was asked for", request: r}, nil
 	}
 	if r.Mode == Scope {
 		return scope(ctx, r, "it was asked for")

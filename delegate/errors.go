@@ -72,5 +72,6 @@ func (e *NoBusError) Is(target error) bool {
 const (
 	remedyControllers = `ask an administrator for /etc/systemd/system/user@.service.d/delegate.conf with the lines "[Service]" and ` +
 		`"Delegate=cpu cpuset io memory pids", then "systemctl daemon-reload" and a new login`
+	remedyKernel  = "the kernel lacks them, or its command line keeps them from cgroup v2 (cgroup_no_v1=, cgroup_disable=); in a container, whoever started it does not give them out"
 	remedyService = `add "Delegate=yes" to the [Service] section of the unit`
 )

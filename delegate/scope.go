@@ -39,15 +39,19 @@ func scope(ctx context.Context, r Request, why string) (*Grant, error) {
 // controllersOf checks what a manager has to give, which is known without asking it: a user's has what the system's delegates to
 // user@UID.service. Where that cannot be seen, Start finds out.
 func (r Request) controllersOf(c caller, mount string) error {
-	dir := mount
-	remedy := "this kernel does not have them for cgroup v2: see the parameters cgroup_no_v1= and cgroup_disable= on its command line"
-	if !c.root {
-		dir = path.Join(mount, "user.slice", "user-"+c.host+".slice", "user@"+c.host+".service")
-		remedy = remedyControllers
+	// What the kernel lacks nobody can delegate.
+	if file := path.Join(mount, "cgroup.controllers"); exists(file) {
+		if missing := without(r.Controllers, controllers(mount, "cgroup.controllers")); missing != nil {
+			return &NotDelegatedError{Path: file, Missing: missing, Remedy: remedyKernel}
+		}
 	}
+	if c.root {
+		return nil
+	}
+	dir := path.Join(mount, "user.slice", "user-"+c.host+".slice", "user@"+c.host+".service")
 	if file := path.Join(dir, "cgroup.controllers"); exists(file) {
 		if missing := without(r.Controllers, controllers(dir, "cgroup.controllers")); missing != nil {
-			return &NotDelegatedError{Path: file, Missing: missing, Remedy: remedy}
+			return &NotDelegatedError{Path: file, Missing: missing, Remedy: remedyControllers}
 		}
 	}
 	return nil
