@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -54,11 +53,6 @@ func usual(s cgroupv2.Setting) bool {
 		return s.Value == "100"
 	}
 	return s.Value == "max"
-}
-
-// needed reports whether there is a setting that takes a cgroup of the container's own.
-func needed(settings cgroupv2.Settings) bool {
-	return slices.ContainsFunc(settings, func(s cgroupv2.Setting) bool { return !usual(s) })
 }
 
 // kindOf is what a limit is in the words of policies.
