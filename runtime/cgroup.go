@@ -176,6 +176,9 @@ func (d *directory) clearCgroup(ctx context.Context) error {
 		}
 	}
 	err := cgroupv2.Remove(ctx, path)
+	if errors.Is(err, os.ErrPermission) && removeOthers(ctx, path) == nil {
+		err = cgroupv2.Remove(ctx, path)
+	}
 	if errors.Is(err, os.ErrPermission) { // made by somebody else for the container, and theirs to take away
 		return awaitEmpty(ctx, path)
 	}

@@ -59,3 +59,31 @@ freeze below: done
 		t.Errorf("%v\nwant:\n%s", r, want)
 	}
 }
+
+// TestHostileCgroups: whatever a container leaves in its cgroup, delete clears it away.
+func TestHostileCgroups(t *testing.T) {
+	needController(t, "pids")
+	needSubIDs(t)
+	allCaps := func(s *specs.Spec) {
+		list := []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID", "CAP_KILL"}
+		s.Process.Capabilities.Bounding, s.Process.Capabilities.Effective, s.Process.Capabilities.Permitted = list, list, list
+	}
+	for name, script := range map[string]string{
+		"many":       "i=0; while [ $i -lt 40 ]; do mkdir m$i; i=$((i+1)); done",
+		"deep":       "i=0; while [ $i -lt 50 ]; do mkdir deeper; cd deeper; i=$((i+1)); done; cd /sys/fs/cgroup",
+		"threaded":   "mkdir a a/b; echo threaded >a/cgroup.type; echo threaded >a/b/cgroup.type",
+		"frozen":     "mkdir a; (echo 0 >a/cgroup.procs; echo 1 >cgroup.freeze; exec sleep 1000) & sleep 0.1; echo 1 >a/cgroup.freeze",
+		"somebody's": "mkdir a a/b a/b/c; chown 5:5 a/b/c a/b a; chmod 0 a/b/c a/b a",
+		"limited":    "mkdir a; echo 1 >cgroup.max.depth; echo 0 >a/pids.max; echo 0 >a/cgroup.procs",
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := newID(t)
+			must(t, "run", "-d", "--cgroups", "scope", "--bundle", newBundle(t, with(ownCgroup, allCaps, sh("cd /sys/fs/cgroup; "+script+"; : >/dev/shm/done; sleep 1000 & wait"))), id)
+			eventually(t, "it is done", func() bool { return roost(t, "exec", id, "test", "-e", "/dev/shm/done").Code == 0 })
+			must(t, "delete", "--force", id)
+			if left := home.ids.cgroups(); len(left) > 0 {
+				t.Errorf("left: %q", left)
+			}
+		})
+	}
+}
