@@ -11,12 +11,12 @@ run_uml() {
 		cpu=$((RANDOM % $(getconf _NPROCESSORS_CONF)))
 		taskset -c $cpu true 2>/dev/null || cpu=
 	done
-	{ timeout -k 5 "$limit" taskset -c "$cpu" unshare -m --propagation private "$self" _uml "${shares[@]}"; } \
+	{ timeout --foreground -k 5 "$limit" taskset -c "$cpu" unshare -m --propagation private "$self" _uml "${shares[@]}"; } \
 		</dev/null >>"$tmp/console" 2>&1
 }
 
 run_qemu() {
-	{ timeout -k 5 "$limit" unshare -mp --propagation private --fork --kill-child "$self" _qemu "${shares[@]}"; } \
+	{ timeout --foreground -k 5 "$limit" unshare -mp --propagation private --fork --kill-child "$self" _qemu "${shares[@]}"; } \
 		</dev/null >>"$tmp/console" 2>&1
 }
 
@@ -27,7 +27,7 @@ run_ns() {
 	mkdir "$cg"
 	{ (
 		echo "$BASHPID" >"$cg/cgroup.procs"
-		exec timeout -s KILL "$limit" unshare -mpuinC --propagation private --fork --kill-child "$self" _ns "${shares[@]}"
+		exec timeout --foreground -s KILL "$limit" unshare -mpuinC --propagation private --fork --kill-child "$self" _ns "${shares[@]}"
 	) </dev/null; } >>"$tmp/console" 2>&1 || rc=$?
 	[ ! -e "$cg/cgroup.kill" ] || echo 1 >"$cg/cgroup.kill"
 	for _ in $(seq 100); do

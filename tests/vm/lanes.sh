@@ -50,6 +50,7 @@ machine() {
 	fi
 	can_root || { skipped "$suite" "$no_root" && return; }
 	case $suite in *-root*) options=(-R) ;; esac
+	[ "$suite" != vm-ns ] || [ -n "${VM_PACKAGES:-}" ] || vm_packages=(./delegate ./tests/integration)
 	case $suite in
 	vm-user | vm-root | vm-12*) choice=("-test.skip=$(listed slow.list)") ;;
 	vm-ns) options+=(-b ns) choice=("-test.run=$(listed ns.list)") ;;
@@ -69,13 +70,14 @@ machine() {
 }
 
 vm_package() {
-	local binary dir=$tree/$1 name=${1#./} scope=()
+	local binary dir=$tree/$1 name=${1#./} scope=() chosen=()
 	binary=$(vm_binary "$1")
 	[ "$1" != ./tests/integration ] || dir=/tmp
+	case $1:$suite in ./tests/integration:* | *:vm-qemu*) chosen=("${choice[@]}") ;; esac
 	case $1:$suite in *-root*) ;; ./cgroupv2:*) scope=(-e VM_SCOPE=1) ;; esac
 	rooted_vm tests/vm/suite.sh "$work/vm" "$binary" "$dir" "${options[@]}" -t 5400 -r "$tree" \
 		-e ROOST=/var/tmp/work/roost -e ROOST_TEST_PROFILE=/var/tmp/work/profile.json \
 		-e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 "${scope[@]}" -- \
-		-test.v=test2json -test.timeout=80m "${choice[@]}" "${test_flags[@]}" |
+		-test.v=test2json -test.timeout=80m "${chosen[@]}" "${test_flags[@]}" |
 		"$work/test2json" -t -p "${name##*/}($suite)"
 }
