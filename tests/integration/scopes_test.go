@@ -61,8 +61,9 @@ func TestScopeFromSession(t *testing.T) {
 
 // Whoever looks at the manager's tree finds the container by its name.
 func TestScopeInStatus(t *testing.T) {
-	needController(t, "pids")
-	id := start(t, with(sh(sleeper), limit(50)))
+	needBus(t)
+	id := newID(t)
+	must(t, "run", "--detach", "--cgroups", "scope", "--bundle", newBundle(t, sh(sleeper)), id)
 	if got := systemctl(t, "status", ownScope(id)); !strings.Contains(got, id) || !strings.Contains(got, strconv.Itoa(state(t, id).Pid)) {
 		t.Errorf("status has neither its name nor its process: %s", got)
 	}
