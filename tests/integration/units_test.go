@@ -21,7 +21,7 @@ func TestUnitNotify(t *testing.T) {
 	id := newID(t)
 	name := unit(t, id, "roost-notify@.service", change, "WatchdogSec=30", "WatchdogSec=3", "Restart=on-failure", "Restart=no")
 	systemctl(t, "start", "--no-block", name)
-	eventually(t, "the container runs", func() bool { return roost(t, "exec", id, "/bin/true").Code == 0 })
+	entered(t, id)
 	if got := property(t, name, "ActiveState"); got != "activating" {
 		t.Errorf("before READY=1: %s", got)
 	}
@@ -136,7 +136,7 @@ func TestUnitLimited(t *testing.T) {
 	id := newID(t)
 	name := unit(t, id, "roost-limited@.service", sh("trap '(head -c 300m /dev/zero | tail -c 300m >/dev/null) & wait' TERM; while :; do :; done"))
 	systemctl(t, "start", name)
-	eventually(t, "the container runs", func() bool { return roost(t, "exec", id, "/bin/true").Code == 0 })
+	entered(t, id)
 	pid := state(t, id).Pid
 	within(t, pid, name)
 	group := cgroupMount(t) + property(t, name, "ControlGroup")
@@ -156,6 +156,18 @@ func within(t testing.TB, pid int, unit string) {
 	if got := cgroupOf(pid); !strings.Contains(got+"/", "/"+unit+"/") {
 		t.Errorf("the container is in %s, not in %s", got, unit)
 	}
+}
+
+// entered waits until the container takes in a process from the session of the tests.
+func entered(t testing.TB, id string) {
+	t.Helper()
+	var r result
+	defer func() {
+		if r.Code != 0 {
+			t.Logf("exec: %v", r)
+		}
+	}()
+	eventually(t, "the container runs", func() bool { r = roost(t, "exec", id, "/bin/true"); return r.Code == 0 })
 }
 
 func touch(t testing.TB, path string) {
