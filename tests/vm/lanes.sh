@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by tests/run.sh: the suites that run in a machine.
 #
-# shellcheck disable=SC2154 # tree, work, results, test_flags, GO, no_root: of run.sh
+# shellcheck disable=SC2154 # tree, work, results, test_flags, GO, no_root, lanes: of run.sh
 
 # What the machine's lanes run: black-box tests, and packages that talk to systemd or to the kernel's cgroups.
 vm_packages=(./delegate ./cgroupv2 ./tests/integration)
@@ -21,6 +21,7 @@ prepare_machines() {
 	[ -n "${ROOST:-}" ] || cp "$work"/roost* "$work/vm/"
 	cp "$work/profile.json" "$work/vm/"
 	cp -r contrib/systemd "$work/vm/"
+	case " ${lanes[*]} " in *-long\ *) prepare_debian ;; esac
 	for package in "${vm_packages[@]}"; do
 		CGO_ENABLED=0 "$GO" test -c -o "$work/vm/$(vm_binary "$package")" "$package" || die "$package does not build"
 	done
@@ -32,6 +33,7 @@ vm_binary() { printf '%s.test' "$(basename "$1")"; }
 vm_grants() {
 	local list=vm,bus,busybox,subids
 	[ -e "$work/vm/roost-seccomp" ] && list=$list,seccomp
+	[ -e "$work/debian.tar" ] && list=$list,debian
 	case $1 in *-root*) list=$list,root ;; *) list=$list,user ;; esac
 	case $1 in
 	vm-ns) ;;
@@ -75,9 +77,9 @@ vm_package() {
 	[ "$1" != ./tests/integration ] || dir=/tmp
 	case $1:$suite in ./tests/integration:* | *:vm-qemu*) chosen=("${choice[@]}") ;; esac
 	case $1:$suite in *-root*) ;; ./cgroupv2:*) scope=(-e VM_SCOPE=1) ;; esac
-	rooted_vm tests/vm/suite.sh "$work/vm" "$binary" "$dir" "${options[@]}" -t 5400 -r "$tree" \
+	rooted_vm tests/vm/suite.sh "$work/vm" "$binary" "$dir" "${options[@]}" -t 5400 -r "$tree" -r "$work" \
 		-e ROOST=/var/tmp/work/roost -e ROOST_TEST_PROFILE=/var/tmp/work/profile.json \
-		-e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 "${scope[@]}" -- \
+		-e ROOST_TEST_DEBIAN="$work/debian.tar" -e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 "${scope[@]}" -- \
 		-test.v=test2json -test.timeout=80m "${chosen[@]}" "${test_flags[@]}" |
 		"$work/test2json" -t -p "${name##*/}($suite)"
 }
