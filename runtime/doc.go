@@ -12,5 +12,6 @@
 // goes to the given [log/slog.Logger].
 //
 // Reading order: plan.go and plan_*.go (configuration to Plan), program.go and program_*.go (Plan to program), create.go,
-// birth.go, ready.go, start.go, exec.go, join.go (the launches), store.go, directory.go, record.go, identity.go (what is on disk), container.go, destroy.go.
+// birth.go, ready.go, start.go, exec.go, join.go (the launches), store.go, directory.go, record.go, identity.go (what is on disk), container.go, destroy.go;
+// cgroups: prepare_cgroup.go (where), cgroup.go and unit.go (made), cgroup_links.go, cgroup_join.go, cgroup_members.go, pause.go, update.go, oom.go.
 package runtime
