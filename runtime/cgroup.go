@@ -127,6 +127,9 @@ func (b *birth) settle(refused error) error {
 			errs = append(errs, fault.Default(fault.Cgroup, err))
 			continue
 		}
+		if usual(one.Setting) {
+			continue
+		}
 		kind := kindOf(one.Setting)
 		if !b.plan.Policies.Allows(kind) {
 			errs = append(errs, &fault.Error{Code: fault.Degraded, Kind: string(kind), Err: err, Hint: degrade.Remedy(kind)})

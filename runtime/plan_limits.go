@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -29,6 +30,7 @@ func (p *Plan) limits(r *specs.LinuxResources, in cgroupInput, bad *planError) {
 		}
 		return
 	}
+	controllers := slices.DeleteFunc(slices.Clone(settings), usual).Controllers()
 	for _, s := range settings {
 		why, isLacking := in.lacking[s.File]
 		if !isLacking {
@@ -36,6 +38,10 @@ func (p *Plan) limits(r *specs.LinuxResources, in cgroupInput, bad *planError) {
 		}
 		if isLacking {
 			lacking(s, s.File+" cannot be set: "+why)
+			continue
+		}
+		// A new cgroup has it anyway, and no controller is enabled for it. systemd gives its units limits of its own.
+		if p.Cgroup.Unit == "" && usual(s) && !slices.Contains(controllers, s.Controller) {
 			continue
 		}
 		p.Cgroup.Settings = append(p.Cgroup.Settings, s)
