@@ -91,9 +91,13 @@ func TestWhatCannotBeFrozen(t *testing.T) {
 	loop, major, minor := loopDevice(t)
 	apply(t, g, `{"cpu":{"quota":10000},"blockIO":{"throttleReadBpsDevice":[{"major":`+major+`,"minor":`+minor+`,"rate":2}]}}`)
 	reader := start(t, g, "exec dd if="+loop+" of=/dev/null bs=64k count=1 iflag=direct")
+	asleep := 0 // for a while: it also waits for the disk that it comes from
 	waitFor(t, func() bool {
 		b, _ := os.ReadFile("/proc/" + itoa(reader.Process.Pid) + "/stat")
-		return strings.Contains(string(b), ") D ")
+		if asleep++; !strings.Contains(string(b), "(dd) D ") {
+			asleep = 0
+		}
+		return asleep > 200
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()

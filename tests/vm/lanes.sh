@@ -22,6 +22,7 @@ prepare_machines() {
 	cp "$work/profile.json" "$work/vm/"
 	cp -r contrib/systemd "$work/vm/"
 	case " ${lanes[*]} " in *-long\ *) prepare_debian ;; esac
+	gcc -static -O1 -o "$work/vm/call" tests/integration/testdata/call.c || die 'tests/integration/testdata/call.c does not build'
 	for package in "${vm_packages[@]}"; do
 		CGO_ENABLED=0 "$GO" test -c -o "$work/vm/$(vm_binary "$package")" "$package" || die "$package does not build"
 	done
@@ -79,7 +80,7 @@ vm_package() {
 	case $1:$suite in *-root*) ;; ./cgroupv2:*) scope=(-e VM_SCOPE=1) ;; esac
 	rooted_vm tests/vm/suite.sh "$work/vm" "$binary" "$dir" "${options[@]}" -t 5400 -r "$tree" -r "$work" \
 		-e ROOST=/var/tmp/work/roost -e ROOST_TEST_PROFILE=/var/tmp/work/profile.json \
-		-e ROOST_TEST_DEBIAN="$work/debian.tar" -e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 "${scope[@]}" -- \
+		-e ROOST_TEST_DEBIAN="$work/debian.tar" -e ROOST_TEST_CALL=/var/tmp/work/call -e ROOST_TEST_CONTRIB=/var/tmp/work -e ROOST_TEST_GRANTS="$(vm_grants "$suite")" -e ROOST_TEST_PATIENCE=10 "${scope[@]}" -- \
 		-test.v=test2json -test.timeout=80m "${chosen[@]}" "${test_flags[@]}" |
 		"$work/test2json" -t -p "${name##*/}($suite)"
 }

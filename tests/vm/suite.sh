@@ -6,7 +6,7 @@
 # A process that is killed while it copies its memory map for a fork brings the kernel of user-mode Linux down, about once in a
 # thousand tests: the clean-up of the half-made copy flushes what is no mapping (XA_ZERO_ENTRY in flush_tlb_mm, Linux 6.12).
 # That says nothing of what is tested, so the machine is booted again, for the tests that have not ended; a test that
-# brings it down three times has failed.
+# brings it down five times has failed.
 set -u -o pipefail
 here=$(dirname "$(readlink -f "$0")")
 work=$(readlink -f "$1") binary=$2 dir=$3
@@ -38,7 +38,7 @@ while :; do
 	status=$?
 	culprit=$(begun)
 	down=$((${downs[${culprit:-none}]:-0} + 1))
-	if [ $status != 125 ] || [ $down = 3 ] || ! grep -q 'Kernel panic' "$console"; then
+	if [ $status != 125 ] || [ $down = 5 ] || ! grep -q 'Kernel panic' "$console"; then
 		exit $status
 	fi
 	echo "suite: the machine's kernel panicked in $culprit; again, for what has not ended" >&2
