@@ -173,7 +173,7 @@ func TestCheckInContainer(t *testing.T) {
 	c := readCheck(t, r)
 	c.want(t, "caller.container", "note", "container")
 	if isRoot() {
-		c.want(t, "state.root", "ok", "/run/roost")
+		c.want(t, "state.root", "error", "/run/roost", "read-only file system")
 	} else {
 		c.want(t, "state.root", "error", "/nowhere is not there")
 	}
