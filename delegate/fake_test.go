@@ -66,6 +66,20 @@ func newFake(t *testing.T, start func(*fake, map[string]godbus.Variant) (string,
 	return f
 }
 
+// set changes what it answers, beside a bus that may be asking.
+func (f *fake) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+// lastStart is what the last scope was asked for with.
+func (f *fake) lastStart() map[string]godbus.Variant {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.starts[len(f.starts)-1]
+}
+
 func (f *fake) called(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

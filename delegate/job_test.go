@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,9 +31,10 @@ func TestJobsEndEarlyOrLate(t *testing.T) {
 
 func TestEveryResultOfAJobIsAClearError(t *testing.T) {
 	t.Parallel()
-	result := ""
-	f := newFake(t, func(*fake, map[string]godbus.Variant) (string, *godbus.Error) { return result, nil })
-	for _, result = range []string{"canceled", "timeout", "failed", "dependency", "skipped", "soon: failed", "new"} {
+	var next atomic.Value
+	f := newFake(t, func(*fake, map[string]godbus.Variant) (string, *godbus.Error) { return next.Load().(string), nil })
+	for _, result := range []string{"canceled", "timeout", "failed", "dependency", "skipped", "soon: failed", "new"} {
+		next.Store(result)
 		_, err := attempt(bounded(t), t, by(f.door()))
 		var job *JobError
 		if !errors.As(err, &job) || job.Result != strings.TrimPrefix(result, "soon: ") || !strings.Contains(err.Error(), "journalctl --user -u roost-x.scope") {
@@ -47,7 +49,7 @@ func TestASignalThatIsLostIsMadeUpFor(t *testing.T) {
 	if g, err := attempt(bounded(t), t, by(f.door())); !accepted(g, err) {
 		t.Error(err)
 	}
-	f.states = []string{"failed"}
+	f.set(func() { f.states = []string{"failed"} })
 	_, err := attempt(bounded(t), t, by(f.door()))
 	var job *JobError
 	if !errors.As(err, &job) || job.Result != "failed" {
@@ -58,7 +60,7 @@ func TestASignalThatIsLostIsMadeUpFor(t *testing.T) {
 func TestAJobThatDoesNotEndIsLeft(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, func(*fake, map[string]godbus.Variant) (string, *godbus.Error) { return "", nil })
-	f.job, f.states = 7, []string{"activating"}
+	f.set(func() { f.job, f.states = 7, []string{"activating"} })
 	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 	defer cancel()
 	if _, err := attempt(ctx, t, by(f.door())); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "does not end") {
@@ -81,7 +83,7 @@ func TestAUnitThatIsThere(t *testing.T) {
 	if _, err := attempt(bounded(t), t, by(f.door())); !errors.Is(err, ErrUnitExists) || f.count("ResetFailedUnit") != 0 {
 		t.Error("a living one:", err)
 	}
-	f.states = []string{"failed"}
+	f.set(func() { f.states = []string{"failed"} })
 	if _, err := attempt(bounded(t), t, by(f.door())); !errors.Is(err, ErrUnitExists) || f.count("ResetFailedUnit") != 32 {
 		t.Error("one that cannot be cleared away:", err, f.count("ResetFailedUnit"))
 	}
@@ -92,13 +94,13 @@ func TestAUnitThatIsThere(t *testing.T) {
 			}
 			return "done", nil
 		})
-		f.states = states
+		f.set(func() { f.states = states })
 		if g, err := attempt(bounded(t), t, by(f.door())); !accepted(g, err) || f.count("ResetFailedUnit") != 1 {
 			t.Error(states, err)
 		}
 	}
 	f = newFake(t, unitExists)
-	f.states = []string{"deactivating"}
+	f.set(func() { f.states = []string{"deactivating"} })
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := attempt(ctx, t, by(f.door())); !errors.Is(err, context.DeadlineExceeded) {
@@ -120,13 +122,13 @@ func lacks(names ...string) func(*fake, map[string]godbus.Variant) (string, *god
 
 func TestAnOldVersion(t *testing.T) {
 	f := newFake(t, lacks("MemoryZSwapMax", "OOMPolicy", "CollectMode"))
-	f.version = "v235"
+	f.set(func() { f.version = "v235" })
 	props, _ := Properties([]File{{"memory.zswap.max", "0", "linux.resources.unified"}, {"memory.oom.group", "1", "x"}, {"memory.max", "4096", "y"}})
 	g, err := attempt(bounded(t), t, by(f.door()), props...)
 	if !accepted(g, err) || len(g.Dropped) != 3 || f.count("StartTransientUnit") != 4 {
 		t.Fatal(err, g.Dropped, f.count("StartTransientUnit"))
 	}
-	last := f.starts[len(f.starts)-1]
+	last := f.lastStart()
 	if _, ok := last["MemoryMax"]; !ok || last["PIDs"].Value() == nil {
 		t.Error(last)
 	}
@@ -139,8 +141,8 @@ func TestAnOldVersion(t *testing.T) {
 // That PIDFDs arrive is for the real one to show (godbus cannot read arrays of descriptors); here is what follows when they don't.
 func TestWithoutPIDFDs(t *testing.T) {
 	f := newFake(t, done)
-	f.version = "254"
-	if g, err := attempt(bounded(t), t, by(f.door())); !accepted(g, err) || f.count("StartTransientUnit") != 1 || f.starts[0]["PIDs"].Value() == nil {
+	f.set(func() { f.version = "254" })
+	if g, err := attempt(bounded(t), t, by(f.door())); !accepted(g, err) || f.count("StartTransientUnit") != 1 || f.lastStart()["PIDs"].Value() == nil {
 		t.Error(err)
 	}
 	s := &start{g: &Grant{}}
