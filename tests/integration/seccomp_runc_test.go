@@ -34,7 +34,11 @@ func TestSeccompAsRunc(t *testing.T) {
 	}
 	const none = uint64(1<<64 - 1)
 	var calls []string
-	for _, entry := range []string{"", "32:"} {
+	entries := []string{"", "32:"}
+	if r := runOnce(t, calling(t, "32:64")); r.Code != 0 || strings.TrimSpace(r.Stdout) != "0" { // getppid
+		entries = entries[:1] // there is no entry for 32-bit code, as in user-mode Linux
+	}
+	for _, entry := range entries {
 		for n := range 520 {
 			if !slices.Contains(harmful(entry != ""), n) {
 				calls = append(calls, entry+nr(n, none, none, none, none, none, none))

@@ -100,7 +100,7 @@ func TestSeccompOtherArchitecture(t *testing.T) {
 		t.Skip("amd64: the payload has the 32-bit entry of x86 only")
 	}
 	const getppid32, getuid32, x32 = "32:64", "32:199", 0x40000000
-	if r := runOnce(t, calling(t, getppid32)); r.Code != 0 {
+	if r := runOnce(t, calling(t, getppid32)); r.Code != 0 || strings.TrimSpace(r.Stdout) != "0" { // user-mode Linux takes it for a number of its own
 		t.Skipf("32-bit: this kernel has no entry for 32-bit code: %v", r)
 	}
 	getppid, getuid := nr(unix.SYS_GETPPID), nr(unix.SYS_GETUID)
