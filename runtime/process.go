@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,9 @@ type Process struct {
 	relay   *notify.Relay // of what it tells a service manager; may be nil
 	memory  *memoryWatch  // of a limited container's first process; may be nil
 	lock    *os.File      // says that we attend to the container, until it is destroyed; may be nil
+
+	ended  sync.Once // several may wait, and all are told the same
+	killed bool      // for want of memory
 }
 
 // Pid is its pid as this process sees it.
@@ -68,13 +72,12 @@ func (p *Process) wait() (ExitStatus, error) {
 	if err != nil {
 		return ExitStatus{Unknown: true}, os.NewSyscallError("wait4", err)
 	}
-	killed := p.memory.killed() // first: the count goes with the cgroup
-	p.memory = nil
+	p.ended.Do(func() { p.killed = p.memory.killed() }) // first: the count goes with the cgroup
 	p.child.Close()
 	if p.relay != nil {
 		p.relay.Finish()
 	}
-	return exitStatus(ws).withReason(killed), nil
+	return exitStatus(ws).withReason(p.killed), nil
 }
 
 // close lets go of what a launch that failed left.
