@@ -10,8 +10,8 @@ vm_packages=(./delegate ./cgroupv2 ./tests/integration)
 
 rooted_vm() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n --preserve-env=SUITE,VMDIR "$@"; fi; }
 
-# listed FILE: its lines as a pattern; a line is the name of a test.
-listed() { sed -n 's/^\(Test[^ ]*\).*/\1/p' "$tree/tests/vm/$1" | paste -sd'|' | sed 's/.*/^(&)$/'; }
+# listed FILE…: their lines as a pattern; a line is the name of a test.
+listed() { (cd "$tree/tests/vm" && sed -n 's/^\(Test[^ ]*\).*/\1/p' "$@") | paste -sd'|' | sed 's/.*/^(&)$/'; }
 
 # What is copied into the machine gets a directory of its own, made before lanes go their ways.
 prepare_machines() {
@@ -55,7 +55,8 @@ machine() {
 	case $suite in *-root*) options=(-R) ;; esac
 	[ "$suite" != vm-ns ] || [ -n "${VM_PACKAGES:-}" ] || vm_packages=(./delegate ./tests/integration)
 	case $suite in
-	vm-user | vm-root | vm-12*) choice=("-test.skip=$(listed slow.list)") ;;
+	vm-user | vm-root | vm-12*) choice=("-test.skip=$(listed slow.list uml.list)") ;;
+	vm-*-long) choice=("-test.skip=$(listed uml.list)") ;;
 	vm-ns) options+=(-b ns) choice=("-test.run=$(listed ns.list)") ;;
 	vm-qemu*) options+=(-b qemu) choice=("-test.run=$(listed qemu.list)") ;;
 	esac
