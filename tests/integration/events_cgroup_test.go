@@ -143,7 +143,7 @@ func TestEventsAsRunc(t *testing.T) {
 func compareEvents(t *testing.T, ours, theirs map[string]any) {
 	t.Helper()
 	measures := func(path string) bool {
-		for _, part := range []string{"/id", "/usage/total", "/usage/kernel", "/usage/user", "/usage/usage", "/usage/max", "/swap/usage", "/memory/raw/", "/memory/cache", "/throttling", "/psi/", "/blkio/", "/network_interfaces"} {
+		for _, part := range []string{"/id", "/usage/total", "/usage/kernel", "/usage/user", "/usage/usage", "/usage/max", "/swap/usage", "/memory/raw/", "/memory/cache", "/throttling", "/psi/", "/blkio", "/network_interfaces"} {
 			if strings.Contains(path, part) {
 				return true
 			}

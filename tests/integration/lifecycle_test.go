@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,6 +192,14 @@ func TestListSkipsBroken(t *testing.T) {
 	must(t, "delete", "--force", id)
 }
 
+// needTable is for the table of ps, which the host's own ps makes. That of Debian 12 does not run under user-mode Linux.
+func needTable(t testing.TB) {
+	t.Helper()
+	if out, err := exec.Command("ps", "-ef").CombinedOutput(); err != nil {
+		missing(t, "ps", fmt.Sprintf("%v: %s; install procps", err, out))
+	}
+}
+
 func TestPs(t *testing.T) {
 	needRoost(t) // others need a cgroup for it
 	id := start(t, sh("sleep 1001 & sleep 1002 & wait"))
@@ -203,6 +212,7 @@ func TestPs(t *testing.T) {
 		}
 		return len(pids) == 3 && pids[0] == init
 	})
+	needTable(t)
 	table := must(t, "ps", id).Stdout
 	if !strings.Contains(table, "PID") || !strings.Contains(table, "sleep 1001") || len(lines(table)) != 4 {
 		t.Errorf("ps: %s", table)

@@ -133,10 +133,27 @@ func TestIDMapBelow(t *testing.T) {
 	}
 }
 
+// needIDMappedTmpfs is for Linux 6.3.
+func needIDMappedTmpfs(t testing.TB) {
+	t.Helper()
+	var u unix.Utsname
+	var major, minor int
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+	if major < 6 || major == 6 && minor < 3 {
+		t.Skipf("id-mapped tmpfs: Linux %d.%d has none", major, minor)
+	}
+}
+
 // A new file system is mapped, too: root's with and without a user namespace of the container's, a user's in the one that
 // the container has.
 func TestIDMappedTmpfs(t *testing.T) {
 	needRoost(t)
+	needIDMappedTmpfs(t)
 	tmpfs := func(uids, gids []specs.LinuxIDMapping, options ...string) func(*specs.Spec) {
 		return mounted(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs", Options: append([]string{"mode=0777"}, options...), UIDMappings: uids, GIDMappings: gids})
 	}
@@ -205,6 +222,7 @@ func TestIDMapRefused(t *testing.T) {
 
 // Who is root of a user namespace maps what belongs to it: a tmpfs that was mounted there, bound into a container.
 func TestIDMapInOwnUserNamespace(t *testing.T) {
+	needIDMappedTmpfs(t)
 	needRoost(t)
 	needSubIDs(t)
 	if isRoot() {

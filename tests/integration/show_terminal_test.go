@@ -1,8 +1,10 @@
 package integration
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -109,9 +111,13 @@ func TestExecTerminalHangUp(t *testing.T) {
 	r := wait()
 	t.Logf("exit %d", r.Code)
 	wantStatus(t, id, "running")
-	if got := must(t, "ps", id).Stdout; strings.Contains(got, "4321") {
-		t.Errorf("the process of the exec is still there:\n%s", got)
-	}
+	eventually(t, "the container has its own processes alone", func() bool {
+		var pids []int
+		if err := json.Unmarshal([]byte(must(t, "ps", "--format", "json", id).Stdout), &pids); err != nil {
+			t.Fatal(err)
+		}
+		return !slices.ContainsFunc(pids, func(pid int) bool { return strings.Contains(describe(pid), "4321") })
+	})
 	must(t, "delete", "--force", id)
 }
 
