@@ -109,9 +109,6 @@ func (d *directory) share(ctx context.Context) error {
 	return d.flock(ctx, unix.LOCK_SH, lockPatience)
 }
 
-// tryLock is lock without waiting: errBusy.
-func (d *directory) tryLock() error { return d.flock(context.Background(), unix.LOCK_EX, 0) }
-
 // errBusy is a lock that another command has. Usually it is stopped, or waits for something that does not come.
 var errBusy error = &fault.Error{
 	Code: fault.Busy, Hint: "`fuser` on its directory tells which: end that",

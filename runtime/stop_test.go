@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -222,5 +223,18 @@ func TestClear(t *testing.T) {
 	}
 	if removed, err = b.store.Clear(t.Context()); err != nil || len(removed) > 0 {
 		t.Errorf("again: %v, %v", removed, err)
+	}
+}
+
+// The child of a command that was killed has its lock for a moment longer.
+func TestClearAwaitsTheFirstStep(t *testing.T) {
+	b := newBox(t)
+	d, err := b.store.makeDirectory("killed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, d.close)
+	if removed, err := b.store.Clear(t.Context()); err != nil || fmt.Sprint(removed) != "[killed]" {
+		t.Errorf("%v, %v", removed, err)
 	}
 }

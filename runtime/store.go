@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -162,13 +163,17 @@ func (s *Store) Clear(ctx context.Context) (removed []string, err error) {
 	return removed, errors.Join(errs...)
 }
 
+// firstStep is how long the child of a command that was killed may take until it is scheduled and closes what it was not given: it has
+// its maker's lock until then.
+const firstStep = 500 * time.Millisecond
+
 func (s *Store) clearOne(ctx context.Context, id string) (bool, error) {
 	d, err := s.openDirectory(id)
 	if err != nil {
 		return false, ignoreGone(err)
 	}
 	defer d.close()
-	if err := d.tryLock(); err != nil {
+	if err := d.flock(ctx, unix.LOCK_EX, firstStep); err != nil {
 		return false, nil // somebody is at work on it
 	}
 	c, err := s.load(d)
