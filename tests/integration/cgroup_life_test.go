@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ func startGrouped(t testing.TB, mutate func(*specs.Spec)) string {
 func TestPauseAndResume(t *testing.T) {
 	needRoost(t)
 	id := startGrouped(t, sh(sleeper))
+	catches(t, state(t, id).Pid, syscall.SIGTERM)
 	refuse(t, []string{"container not paused"}, "resume", id)
 	must(t, "pause", id)
 	wantStatus(t, id, "paused")

@@ -368,6 +368,18 @@ func suspend(t testing.TB, pid int) {
 	})
 }
 
+// catches waits until a process handles a signal. Without that, the first of a pid namespace never hears of it.
+func catches(t testing.TB, pid int, sig syscall.Signal) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("process %d catches %v", pid, sig), func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		_, mask, _ := strings.Cut(string(status), "SigCgt:\t")
+		mask, _, _ = strings.Cut(mask, "\n")
+		set, parseErr := strconv.ParseUint(mask, 16, 64)
+		return err == nil && parseErr == nil && set&(1<<(sig-1)) != 0
+	})
+}
+
 func stopped(t testing.TB, id string) {
 	t.Helper()
 	eventually(t, id+" stops", func() bool { return state(t, id).Status == specs.StateStopped })

@@ -35,6 +35,7 @@ func TestLifecycle(t *testing.T) {
 	refuse(t, []string{"cannot start an already running container"}, "start", id)
 	refuse(t, []string{"cannot delete container " + id + " that is not stopped: running"}, "delete", id)
 
+	catches(t, state(t, id).Pid, syscall.SIGTERM)
 	must(t, "kill", id, "TERM")
 	stopped(t, id)
 	if pid := state(t, id).Pid; pid != 0 {

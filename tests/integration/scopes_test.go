@@ -121,6 +121,7 @@ func TestManagerReexecutes(t *testing.T) {
 	if got := oneLine(read(t, cgroupMount(t)+group+"/pids.max")); got != "50" {
 		t.Errorf("pids.max is %q", got)
 	}
+	catches(t, state(t, id).Pid, syscall.SIGTERM)
 	must(t, "kill", id, "TERM")
 	stopped(t, id)
 }

@@ -143,6 +143,7 @@ func TestUnitLimited(t *testing.T) {
 	if share := usedShare(t, group, 4*time.Second); share > 0.6 {
 		t.Errorf("half a CPU is its limit, and it used %.2f", share)
 	}
+	catches(t, state(t, id).Pid, syscall.SIGTERM)
 	must(t, "kill", id, "TERM")
 	eventually(t, "the limit of memory", func() bool { return property(t, name, "ActiveState") == "failed" })
 	if got := property(t, name, "Result"); got != "oom-kill" {
