@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ type Daemon struct {
 	Path string // of its socket
 	t    testing.TB
 	cmd  *exec.Cmd
+	end  sync.Once // a test may end it while it is cleaned up
 }
 
 // Start starts one, which ends with the test. Without the program the test is skipped.
@@ -57,8 +59,10 @@ func (d *Daemon) Stop() { _ = d.cmd.Process.Signal(syscall.SIGSTOP) }
 
 // Kill ends it with all its connections.
 func (d *Daemon) Kill() {
-	_ = d.cmd.Process.Kill()
-	_ = d.cmd.Wait()
+	d.end.Do(func() {
+		_ = d.cmd.Process.Kill()
+		_ = d.cmd.Wait()
+	})
 }
 
 // Listen is a socket whose connections are given to a function, one after the other; nil lets nobody in.
